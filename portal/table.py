@@ -67,7 +67,7 @@ class Column:
 
 
 Row = Sequence[Any]
-"""One value a column: None, str, int, float, Decimal, date, datetime, bool, bytes, or JSON's list and dict."""
+"""A value a column: None, str, int, float, Decimal, date, datetime, bool, bytes, or a JSON list or dict."""
 
 Batch = Sequence[Row]
 """Some consecutive rows; a batch is what one read from the database brings."""

@@ -1,0 +1,248 @@
+"""Every setting of the portal, typed, from the environment. A wrong value stops the start with one line."""
+
+import secrets
+from base64 import urlsafe_b64encode
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from portal.errors import ConfigurationError
+
+WELL_KNOWN_SECRETS = frozenset(
+    {"change-me", "changeme", "dev", "development", "secret", "secret-key", "password", "test", "insecure"}
+)
+MINIMUM_SECRET_LENGTH = 32
+DATABASE_DIALECTS = frozenset({"sqlite", "postgresql"})
+
+
+class Settings(BaseSettings):
+    """Settings by their variable. `load()` builds them; tests build them with keyword arguments.
+
+    Durations are in seconds, sizes in bytes.
+    """
+
+    model_config = SettingsConfigDict(populate_by_name=True, extra="ignore", frozen=True)
+
+    demo: bool = Field(False, alias="PORTAL_DEMO")
+    data_dir: Path = Field(Path("var"), alias="PORTAL_DATA_DIR")
+    database_url: str = Field("", alias="PORTAL_DATABASE_URL")
+    redis_url: str = Field("", alias="REDIS_URL")
+    sources_dir: Path | None = Field(None, alias="PORTAL_SOURCES_DIR")
+
+    secret_key: str = Field("", alias="PORTAL_SECRET_KEY")
+    previous_secret_keys: str = Field("", alias="PORTAL_PREVIOUS_SECRET_KEYS")
+
+    public_url: str = Field("", alias="PORTAL_PUBLIC_URL")
+    trusted_proxies: int = Field(0, ge=0, le=10, alias="PORTAL_TRUSTED_PROXIES")
+    bind: str = Field("127.0.0.1", alias="PORTAL_BIND")
+    port: int = Field(8000, ge=1, le=65535, alias="PORT")
+    web_workers: int = Field(2, ge=1, le=64, alias="PORTAL_WEB_WORKERS")
+    workers: int = Field(1, ge=1, le=64, alias="PORTAL_WORKERS")
+    session_lifetime: int = Field(12 * 3600, ge=300, alias="PORTAL_SESSION_LIFETIME")
+
+    mail_server: str = Field("", alias="MAIL_SERVER")
+    mail_port: int = Field(587, ge=1, le=65535, alias="MAIL_PORT")
+    mail_security: Literal["starttls", "ssl", "none"] = Field("starttls", alias="MAIL_SECURITY")
+    mail_username: str = Field("", alias="MAIL_USERNAME")
+    mail_password: str = Field("", alias="MAIL_PASSWORD")
+    mail_sender: str = Field("", alias="MAIL_SENDER")
+    mail_ca_file: Path | None = Field(None, alias="MAIL_CA_FILE")
+    mail_timeout: float = Field(30, gt=0, alias="MAIL_TIMEOUT")
+    mail_attachment_limit: int = Field(15_000_000, ge=0, alias="MAIL_ATTACHMENT_LIMIT")
+
+    lease_seconds: float = Field(60, gt=0, alias="PORTAL_LEASE_SECONDS")
+    lease_renewal: float = Field(15, gt=0, alias="PORTAL_LEASE_RENEWAL")
+    sweep_interval: float = Field(15, gt=0, alias="PORTAL_SWEEP_INTERVAL")
+    lost_job_after: float = Field(60, gt=0, alias="PORTAL_LOST_JOB_AFTER")
+    retry_delays: tuple[float, ...] = Field((60.0, 300.0, 1500.0), alias="PORTAL_RETRY_DELAYS")
+    delivery_retry_delays: tuple[float, ...] = Field(
+        (60.0, 300.0, 900.0, 3600.0), alias="PORTAL_DELIVERY_RETRY_DELAYS"
+    )
+    delivery_retry_for: float = Field(24 * 3600, ge=0, alias="PORTAL_DELIVERY_RETRY_FOR")
+    run_timeout: int = Field(3600, ge=1, alias="PORTAL_RUN_TIMEOUT")
+    query_timeout: float = Field(600, gt=0, alias="PORTAL_QUERY_TIMEOUT")
+    link_days: int = Field(7, ge=1, le=365, alias="PORTAL_LINK_DAYS")
+    file_days: int = Field(90, ge=1, alias="PORTAL_FILE_DAYS")
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_http_url(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        return value.rstrip("/")
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_database_url(cls, value: str) -> str:
+        if not value:
+            return value
+        try:
+            dialect = make_url(value).get_backend_name()
+        except ArgumentError:
+            raise ValueError("is not a database URL") from None
+        if dialect not in DATABASE_DIALECTS:
+            raise ValueError("must name a sqlite or postgresql database")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis_url(cls, value: str) -> str:
+        if value and not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("must start with redis://, rediss:// or unix://")
+        return value
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.lease_renewal * 2 > self.lease_seconds:
+            raise ValueError("PORTAL_LEASE_RENEWAL must be at most half of PORTAL_LEASE_SECONDS")
+        if self.demo:
+            return self
+        for value, variable in (
+            (self.public_url, "PORTAL_PUBLIC_URL"),
+            (self.redis_url, "REDIS_URL"),
+            (self.mail_server, "MAIL_SERVER"),
+            (self.mail_sender, "MAIL_SENDER"),
+        ):
+            if not value:
+                raise ValueError(f"{variable} must be set")
+        return self
+
+    @cached_property
+    def effective_database_url(self) -> str:
+        """The portal's own database; SQLite in the data directory unless another was set."""
+        return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'portal.db'}"
+
+    @property
+    def files_dir(self) -> Path:
+        return self.data_dir.resolve() / "files"
+
+    @property
+    def folders_dir(self) -> Path:
+        """Where STORAGE deliveries land, one folder an organization."""
+        return self.data_dir.resolve() / "deliveries"
+
+    @property
+    def mailbox_dir(self) -> Path:
+        """Where the demo's mail catcher keeps what was sent."""
+        return self.data_dir.resolve() / "mailbox"
+
+    @property
+    def effective_sources_dir(self) -> Path:
+        return (self.sources_dir or self.data_dir / "sources").resolve()
+
+    @property
+    def secrets(self) -> list[str]:
+        """The current secret first, then those it replaced."""
+        return [self.secret_key, *filter(None, map(str.strip, self.previous_secret_keys.split(",")))]
+
+    def keys(self, purpose: str) -> list[bytes]:
+        """Return a 32-byte key for one purpose from each secret, the current one first (HKDF, RFC 5869).
+
+        Purposes never share a key, so a leaked one opens nothing else.
+        """
+        return [
+            HKDF(algorithm=SHA256(), length=32, salt=None, info=f"export-portal:{purpose}".encode()).derive(
+                secret.encode()
+            )
+            for secret in self.secrets
+        ]
+
+    def flask_config(self) -> dict[str, Any]:
+        """Return the settings that Flask and its extensions read from `app.config`."""
+        session_key, *old = [urlsafe_b64encode(key).decode() for key in self.keys("session")]
+        secure = self.public_url.startswith("https://")
+        return {
+            "SECRET_KEY": session_key,
+            "SECRET_KEY_FALLBACKS": old,
+            "SQLALCHEMY_DATABASE_URI": self.effective_database_url,
+            "SESSION_COOKIE_NAME": "__Host-portal" if secure else "portal",
+            "SESSION_COOKIE_SECURE": secure,
+            "SESSION_COOKIE_HTTPONLY": True,
+            "SESSION_COOKIE_SAMESITE": "Lax",
+            "PERMANENT_SESSION_LIFETIME": self.session_lifetime,
+            "WTF_CSRF_TIME_LIMIT": None,
+            "BOOTSTRAP_SERVE_LOCAL": True,
+            "MAX_CONTENT_LENGTH": 2_000_000,
+            "MAX_FORM_MEMORY_SIZE": 1_000_000,
+            "MAIL_SERVER": self.mail_server or "localhost",
+            "MAIL_PORT": self.mail_port,
+            "MAIL_USE_TLS": self.mail_security == "starttls",
+            "MAIL_USE_SSL": self.mail_security == "ssl",
+            "MAIL_USERNAME": self.mail_username or None,
+            "MAIL_PASSWORD": self.mail_password or None,
+            "MAIL_DEFAULT_SENDER": self.mail_sender or None,
+            "RATELIMIT_STORAGE_URI": _limiter_url(self.redis_url),
+            "PORTAL": self,
+        }
+
+
+def load(**overrides: Any) -> Settings:
+    """Read the settings from the environment; keyword arguments win.
+
+    Raises ConfigurationError with one line naming the first wrong variable.
+    """
+    try:
+        settings = Settings(**overrides)
+    except ValidationError as error:
+        raise ConfigurationError(_first_line(error)) from None
+    if settings.demo:
+        return _with_demo_defaults(settings)
+    _check_secret(settings)
+    return settings
+
+
+def _with_demo_defaults(settings: Settings) -> Settings:
+    """The demo makes up what production must state; a secret is drawn once and kept in the data directory."""
+    update = {
+        "secret_key": settings.secret_key or _kept_secret(settings.data_dir),
+        "public_url": settings.public_url or f"http://127.0.0.1:{settings.port}",
+        "mail_server": settings.mail_server or "127.0.0.1",
+        "mail_security": settings.mail_security if settings.mail_server else "none",
+        "mail_sender": settings.mail_sender or "Export Portal <exports@portal.example>",
+    }
+    return settings.model_copy(update=update)
+
+
+def _kept_secret(data_dir: Path) -> str:
+    path = data_dir / "secret"
+    data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("x") as file:
+            path.chmod(0o600)
+            file.write(secrets.token_urlsafe(48))
+    except FileExistsError:
+        pass  # an earlier start drew it
+    return path.read_text().strip()
+
+
+def _check_secret(settings: Settings) -> None:
+    for secret in settings.secrets:
+        if not secret:
+            raise ConfigurationError("PORTAL_SECRET_KEY must be set; `openssl rand -base64 48` makes one")
+        if secret.lower() in WELL_KNOWN_SECRETS or len(set(secret)) < 8:
+            raise ConfigurationError("PORTAL_SECRET_KEY is well known or trivial; draw a random one")
+        if len(secret) < MINIMUM_SECRET_LENGTH:
+            raise ConfigurationError(
+                f"PORTAL_SECRET_KEY must have {MINIMUM_SECRET_LENGTH} characters or more"
+            )
+
+
+def _limiter_url(redis_url: str) -> str:
+    """Flask-Limiter spells a unix socket differently; without Redis it counts in memory."""
+    if not redis_url:
+        return "memory://"
+    return redis_url.replace("unix://", "redis+unix://", 1) if redis_url.startswith("unix://") else redis_url
+
+
+def _first_line(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    variable = ".".join(str(part) for part in first["loc"])
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{variable}: {message}" if variable else message

@@ -1,0 +1,74 @@
+"""Where rows come from: an organization's sources, and the datasets defined over them."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from portal.database import Base, Identified, UTCDateTime, text_enum
+from portal.table import Column
+
+
+class ExportType(StrEnum):
+    FLAT_FILE = "FLAT_FILE"
+    CASES_ONLY = "CASES_ONLY"
+    INVESTIGATIONS_ONLY = "INVESTIGATIONS_ONLY"
+    DISCLOSURES_ONLY = "DISCLOSURES_ONLY"
+    CUSTOM = "CUSTOM"
+
+
+class DataSource(Identified, Base):
+    """A database to read. `url_encrypted` holds its SQLAlchemy URL, opened only by `datasets.sources`."""
+
+    __tablename__ = "data_sources"
+    __table_args__ = (UniqueConstraint("organization_id", "name"),)
+
+    organization_id: Mapped[int] = mapped_column(ForeignKey("organizations.id"))
+    name: Mapped[str] = mapped_column(String(120))
+    kind: Mapped[str] = mapped_column(String(24))
+    url_encrypted: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+
+class Dataset(Identified, Base):
+    """A query with a name. What it says is in its versions; the newest one counts for new runs."""
+
+    __tablename__ = "datasets"
+    __table_args__ = (UniqueConstraint("organization_id", "name"),)
+
+    organization_id: Mapped[int] = mapped_column(ForeignKey("organizations.id"))
+    source_id: Mapped[int] = mapped_column(ForeignKey("data_sources.id"))
+    name: Mapped[str] = mapped_column(String(120))
+    description: Mapped[str] = mapped_column(Text, default="")
+    export_type: Mapped[ExportType] = mapped_column(text_enum(ExportType))
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    archived_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+    source: Mapped[DataSource] = relationship()
+    versions: Mapped[list["DatasetVersion"]] = relationship(
+        back_populates="dataset", order_by="DatasetVersion.number"
+    )
+
+
+class DatasetVersion(Base):
+    """What a dataset said at one time. Never changed: a run names the version it used."""
+
+    __tablename__ = "dataset_versions"
+    __table_args__ = (UniqueConstraint("dataset_id", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id"))
+    number: Mapped[int]
+    sql: Mapped[str] = mapped_column(Text)
+    parameters: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    columns: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    key_columns: Mapped[list[str]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+    dataset: Mapped[Dataset] = relationship(back_populates="versions")
+
+    @property
+    def table_columns(self) -> tuple[Column, ...]:
+        return tuple(Column.from_dict(column) for column in self.columns)

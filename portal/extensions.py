@@ -1,0 +1,27 @@
+"""The extensions, unbound. `create_app` binds them; this module imports nothing of ours but the base."""
+
+from flask_bootstrap import Bootstrap5
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_login import LoginManager
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from flask_wtf import CSRFProtect
+
+from portal.database import Base, to_json
+
+db = SQLAlchemy(
+    model_class=Base,
+    engine_options={"json_serializer": to_json, "pool_pre_ping": True},
+    disable_autonaming=True,
+)
+migrate = Migrate(db=db)
+csrf = CSRFProtect()
+login = LoginManager()
+limiter = Limiter(
+    key_func=get_remote_address,
+    headers_enabled=True,
+    in_memory_fallback_enabled=True,
+    in_memory_fallback=["30 per minute"],
+)
+bootstrap = Bootstrap5()

@@ -1,0 +1,49 @@
+"""Who may do what: one table. Every route names one permission, every service checks through it."""
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    ADMIN = "admin"
+    MANAGER = "manager"
+    AUDITOR = "auditor"
+
+
+class Permission(StrEnum):
+    VIEW_DASHBOARD = "view dashboard"
+    VIEW_SCHEDULES = "view schedules"
+    MANAGE_SCHEDULES = "manage schedules"
+    VIEW_RUNS = "view runs"
+    START_RUNS = "start runs"
+    DOWNLOAD_FILES = "download files"
+    VIEW_FAILED_RUNS = "view failed runs"
+    MEND_RUNS = "mend runs"
+    REVOKE_LINKS = "revoke links"
+    VIEW_AUDIT_TRAIL = "view audit trail"
+
+
+_READ = frozenset(
+    {
+        Permission.VIEW_DASHBOARD,
+        Permission.VIEW_SCHEDULES,
+        Permission.VIEW_RUNS,
+        Permission.DOWNLOAD_FILES,
+    }
+)
+
+GRANTS: dict[Role, frozenset[Permission]] = {
+    Role.ADMIN: frozenset(Permission),
+    Role.MANAGER: _READ
+    | {
+        Permission.MANAGE_SCHEDULES,
+        Permission.START_RUNS,
+        Permission.MEND_RUNS,
+        Permission.REVOKE_LINKS,
+    },
+    Role.AUDITOR: _READ | {Permission.VIEW_AUDIT_TRAIL},
+}
+
+
+def allows(role: Role, permission: Permission) -> bool:
+    """Say whether a role holds a permission."""
+    return permission in GRANTS[role]

@@ -1,0 +1,69 @@
+"""A recurring export, as its manager set it up."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from portal.database import Base, Identified, UTCDateTime, text_enum
+from portal.datasets.models import Dataset
+from portal.organizations.models import Organization, User
+from portal.schedules.recurrence import Rule
+
+
+class ExportFormat(StrEnum):
+    XLSX = "xlsx"
+    CSV = "csv"
+    JSON = "json"
+    PDF = "pdf"
+
+
+class Channel(StrEnum):
+    EMAIL = "email"
+    STORAGE = "storage"
+
+
+class ScheduledExport(Identified, Base):
+    """`filters` holds what was chosen for the dataset's parameters (`datasets.parameters`), `columns` the
+    chosen keys in order (empty: all), `rule` a `recurrence.Rule`. `next_run_at` is null unless active."""
+
+    __tablename__ = "scheduled_exports"
+    __table_args__ = (
+        Index("ix_scheduled_exports_organization_id_active", "organization_id", "active"),
+        Index("ix_scheduled_exports_next_run_at", "next_run_at"),
+        CheckConstraint("next_run_at IS NULL OR (active AND deleted_at IS NULL)", name="due_when_active"),
+        CheckConstraint("(channel = 'email') = (location IS NULL)", name="location_only_for_storage"),
+    )
+
+    organization_id: Mapped[int] = mapped_column(ForeignKey("organizations.id"))
+    owner_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id"))
+    name: Mapped[str] = mapped_column(String(120))
+    description: Mapped[str] = mapped_column(Text, default="")
+    format: Mapped[ExportFormat] = mapped_column(text_enum(ExportFormat))
+    filters: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    columns: Mapped[list[str]] = mapped_column(JSON, default=list)
+    rule: Mapped[dict[str, Any]] = mapped_column(JSON)
+    timezone: Mapped[str] = mapped_column(String(64))
+    channel: Mapped[Channel] = mapped_column(text_enum(Channel))
+    recipients: Mapped[list[str]] = mapped_column(JSON, default=list)
+    location: Mapped[str | None] = mapped_column(String(300))
+
+    active: Mapped[bool] = mapped_column(default=True)
+    paused_reason: Mapped[str | None] = mapped_column(String(300))
+    next_run_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    last_run_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    last_status: Mapped[str | None] = mapped_column(String(24))
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    deleted_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+    organization: Mapped[Organization] = relationship()
+    owner: Mapped[User] = relationship()
+    dataset: Mapped[Dataset] = relationship()
+
+    @property
+    def recurrence(self) -> Rule:
+        return Rule.from_dict(self.rule)
