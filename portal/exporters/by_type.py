@@ -1,0 +1,24 @@
+"""One small table of "what to do with a value of this type", shared by all exporters."""
+
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class ByType(dict[type, Callable[[Any], T]], Generic[T]):
+    """Functions by the exact type of a value: `table[type(value)](value)` is one dict lookup a cell.
+
+    A type that is not listed (a driver's own int, a `StrEnum`) takes the function of its nearest listed
+    ancestor, found once and kept; everything else goes to `other`.
+    """
+
+    def __init__(self, functions: dict[type, Callable[[Any], T]], other: Callable[[Any], T]) -> None:
+        super().__init__(functions)
+        self._other = other
+
+    def __missing__(self, kind: type) -> Callable[[Any], T]:
+        # `get` is used because it never calls __missing__.
+        found = next((f for f in map(self.get, kind.__mro__) if f is not None), self._other)
+        self[kind] = found
+        return found

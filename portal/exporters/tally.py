@@ -1,0 +1,27 @@
+"""Counts what an exporter had to change, so that nothing is altered without a word."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+REPLACED = "Characters that the format can't hold became U+FFFD (�)"
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was changed while a file was written: how often, and in what order it first happened."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    remarks: list[str] = field(default_factory=list)
+
+    def count(self, what: str, cells: int = 1) -> None:
+        """Count `cells` cells to which `what`, a sentence without its full stop, happened."""
+        self.counts[what] += cells
+
+    def remark(self, sentence: str) -> None:
+        """Keep one sentence that needs no count."""
+        self.remarks.append(sentence)
+
+    def notes(self) -> tuple[str, ...]:
+        """Return the sentences for `Written.notes`."""
+        counted = (f"{what}: {n:,} {'cell' if n == 1 else 'cells'}." for what, n in self.counts.items())
+        return (*self.remarks, *counted)

@@ -1,0 +1,163 @@
+import csv
+import io
+import tracemalloc
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any, BinaryIO, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portal.exporters.as_csv import GUARDED, CsvExporter, executes
+from portal.exporters.tally import REPLACED
+from portal.table import Column, ColumnType
+from tests.exporters.shared import DOCUMENT, Nowhere, batches, export
+
+TEXT = Column("name", "Name")
+CASES = [
+    Column("id", "Id", ColumnType.INTEGER),
+    Column("name", "Name"),
+    Column("amount", "Amount", ColumnType.CURRENCY),
+]
+
+
+def written_text(columns: list[Column], rows: list[list[Any]]) -> str:
+    data, _ = export(CsvExporter(), columns, rows)
+    assert data.startswith(b"\xef\xbb\xbf")
+    return data[3:].decode()
+
+
+def read_back(data: bytes) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+
+
+def test_it_writes_a_header_of_labels_and_ends_lines_with_crlf() -> None:
+    assert written_text(CASES, [[1, "Zoë", Decimal("2.50")]]) == "Id,Name,Amount\r\n1,Zoë,2.50\r\n"
+
+
+def test_it_writes_the_header_when_there_are_no_rows() -> None:
+    data, written = export(CsvExporter(), CASES, [])
+    assert read_back(data) == [["Id", "Name", "Amount"]]
+    assert (written.rows, written.notes) == (0, ())
+
+
+@pytest.mark.parametrize(
+    ("value", "field"),
+    [
+        (None, ""),
+        ("", '""'),
+        (True, "true"),
+        (False, "false"),
+        (-5, "-5"),
+        (12345678901234567890, "12345678901234567890"),
+        (0.1, "0.1"),
+        (1e22, "1e+22"),
+        (float("nan"), "NaN"),
+        (float("-inf"), "-Infinity"),
+        (Decimal("1E+3"), "1000"),
+        (Decimal("-0.00000001"), "-0.00000001"),
+        (Decimal("NaN"), "NaN"),
+        (date(1899, 12, 31), "1899-12-31"),
+        (datetime.fromisoformat("2025-01-02T03:04:05"), "2025-01-02T03:04:05"),
+        (datetime(2025, 7, 1, 12, 0, 0, 250, tzinfo=UTC), "2025-07-01T14:00:00.000250+02:00"),
+        (b"\x00\xff", "AP8="),
+        ('say "hi", then\nleave', '"say ""hi"", then\nleave"'),
+        (" kept ", '" kept "'),
+    ],
+)
+def test_it_writes_each_type_exactly(value: object, field: str) -> None:
+    columns = [Column("a", "A"), Column("b", "B")]
+    assert written_text(columns, [[value, 1]]) == f"A,B\r\n{field},1\r\n"
+
+
+def test_it_writes_structures_as_json() -> None:
+    data, _ = export(CsvExporter(), [Column("f", "F", ColumnType.JSON)], [[{"a": ["é", 1]}]])
+    assert read_back(data)[1] == ['{"a":["é",1]}']
+
+
+def test_it_never_writes_a_blank_line_because_readers_skip_it() -> None:
+    data, written = export(CsvExporter(), [TEXT], [[None], [""], ["x"]])
+    assert read_back(data) == [["Name"], [""], [""], ["x"]]
+    assert written.rows == 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "=1+1",
+        "=cmd|' /C calc'!A0",
+        "@SUM(A1)",
+        "+1+2",
+        "-2+3|cmd",
+        "-1-2",
+        "+49-30-1234567",
+        "\t=1+1",
+        "\rx",
+        "\nx",
+        "  =1+1",
+        "\ufeff=1+1",
+        "\uff1d1+1",
+        "-a",
+    ],
+)
+def test_it_disarms_text_that_would_run_and_counts_it(text: str) -> None:
+    data, written = export(CsvExporter(), [TEXT], [[text]])
+    assert read_back(data)[1] == ["'" + text]
+    assert written.notes == (f"{GUARDED}: 1 cell.",)
+
+
+@pytest.mark.parametrize(
+    "text", ["-5", "+49 170 1234567", "-1.234,50", "+5%", "-1e5", "-", "a=b", "x\t=1", "1-2"]
+)
+def test_it_leaves_harmless_text_alone(text: str) -> None:
+    data, written = export(CsvExporter(), [TEXT], [[text]])
+    assert read_back(data)[1] == [text]
+    assert written.notes == ()
+
+
+def test_it_never_guards_real_numbers() -> None:
+    data, written = export(CsvExporter(), CASES, [[-5, "x", Decimal("-1.5")], [-1, "y", -2.5]])
+    assert read_back(data)[1:] == [["-5", "x", "-1.5"], ["-1", "y", "-2.5"]]
+    assert written.notes == ()
+
+
+def test_it_disarms_labels_too() -> None:
+    data, _ = export(CsvExporter(), [Column("x", "=1+1")], [])
+    assert read_back(data) == [["'=1+1"]]
+
+
+def test_it_replaces_what_utf8_or_readers_cannot_hold_and_counts_it() -> None:
+    data, written = export(CsvExporter(), [TEXT], [["a\0b"], ["\ud800"], ["fine"]])
+    assert read_back(data)[1:] == [["a\ufffdb"], ["\ufffd"], ["fine"]]
+    assert written.notes == (f"{REPLACED}: 2 cells.",)
+
+
+@given(
+    st.lists(st.lists(st.text(st.characters(exclude_characters="\0")), min_size=2, max_size=2), max_size=5)
+)
+def test_it_gives_a_reader_the_text_it_was_given(rows: list[list[str]]) -> None:
+    data, written = export(CsvExporter(), [TEXT, TEXT], rows)
+    expected = [["'" + text if executes(text) else text for text in row] for row in rows]
+    assert read_back(data)[1:] == expected
+    assert written.rows == len(rows)
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False) | st.floats(allow_nan=False, allow_infinity=False))
+def test_it_gives_a_reader_the_number_it_was_given(number: Decimal | float) -> None:
+    data, _ = export(CsvExporter(), [TEXT], [[number]])
+    assert type(number)(read_back(data)[1][0]) == number
+
+
+def test_it_holds_one_batch_in_memory() -> None:
+    rows = ([i, "x" * 100, Decimal(i)] for i in range(200_000))
+    sink = Nowhere()
+    tracemalloc.start()
+    try:
+        written = CsvExporter().write(batches(rows, 1000), CASES, cast(BinaryIO, sink), DOCUMENT)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert written.rows == 200_000
+    assert sink.size > 20_000_000
+    assert peak < 6_000_000
