@@ -14,9 +14,7 @@ class DownloadLink(Identified, Base):
     """A way to one file for one recipient. The signed `public_id` is the URL; this row can revoke it."""
 
     __tablename__ = "download_links"
-    __table_args__ = (
-        Index("uq_download_links_artifact_delivery", "artifact_id", "delivery_id", unique=True),
-    )
+    __table_args__ = (UniqueConstraint("artifact_id", "delivery_id"),)
 
     artifact_id: Mapped[int] = mapped_column(ForeignKey("artifacts.id"))
     delivery_id: Mapped[int] = mapped_column(ForeignKey("deliveries.id"), index=True)

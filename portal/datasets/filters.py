@@ -1,0 +1,93 @@
+"""What a schedule chose for its dataset's parameters: checked, put in words, and bound at an occurrence."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from portal.datasets import periods
+from portal.datasets.models import DatasetVersion
+from portal.datasets.parameters import Parameter
+from portal.errors import InvalidInput
+
+_ANY_DAY = datetime(2025, 1, 1, tzinfo=UTC)
+
+
+def parameters_of(version: DatasetVersion) -> tuple[Parameter, ...]:
+    return tuple(Parameter.from_dict(parameter) for parameter in version.parameters)
+
+
+def valid_filters(version: DatasetVersion, chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was chosen for the dataset's parameters, without empty answers. Raises InvalidInput."""
+    known = {parameter.name: parameter for parameter in parameters_of(version)}
+    valid: dict[str, Any] = {}
+    for name, value in chosen.items():
+        if name not in known:
+            raise InvalidInput(f"The dataset has no filter “{name}”.", "filters")
+        if value in (None, "", [], {}):
+            continue
+        valid[name] = _valid_choice(known[name], value)
+    return valid
+
+
+def bindings(
+    version: DatasetVersion, filters: Mapping[str, Any], *, due_at: datetime, timezone: str, sqlite: bool
+) -> dict[str, Any]:
+    """Return the values bound to the SQL's parameters for one occurrence.
+
+    A period binds `:period_start` and `:period_end`, half-open, null when none was chosen; a multi-choice
+    `p` binds the list `:p` and `:p_any`, 1 when nothing was chosen. On SQLite instants are UTC text.
+    """
+    values: dict[str, Any] = {
+        "due_at": _instant(due_at, sqlite=sqlite),
+        "period_start": None,
+        "period_end": None,
+    }
+    for parameter in parameters_of(version):
+        chosen = filters.get(parameter.name)
+        if parameter.kind == "period":
+            if chosen:
+                period = periods.resolve(chosen, at=due_at, timezone=timezone)
+                values["period_start"] = _instant(period.start, sqlite=sqlite)
+                values["period_end"] = _instant(period.end, sqlite=sqlite)
+        elif parameter.kind == "multi_choice":
+            values[parameter.name] = list(chosen or [])
+            values[f"{parameter.name}_any"] = 0 if chosen else 1
+        else:
+            values[parameter.name] = chosen
+    return values
+
+
+def filters_in_words(version: DatasetVersion, filters: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return label and words of each filter, for pages and for a file's own facts."""
+    words = []
+    for parameter in parameters_of(version):
+        chosen = filters.get(parameter.name)
+        if parameter.kind == "period":
+            words.append((parameter.label, periods.describe(chosen) if chosen else "all"))
+        elif chosen in (None, []):
+            words.append((parameter.label, "all"))
+        else:
+            words.append(
+                (parameter.label, ", ".join(map(str, chosen)) if isinstance(chosen, list) else str(chosen))
+            )
+    return words
+
+
+def _valid_choice(parameter: Parameter, value: Any) -> Any:
+    if parameter.kind == "period":
+        periods.resolve(value, at=_ANY_DAY, timezone="UTC")
+        return value
+    if parameter.kind == "multi_choice":
+        values = [str(item) for item in value]
+        allowed = {choice for choice, _ in parameter.choices}
+        unknown = [item for item in values if allowed and item not in allowed]
+        if unknown:
+            raise InvalidInput(
+                f"“{unknown[0]}” is not among the choices of {parameter.label}.", parameter.name
+            )
+        return values
+    return value
+
+
+def _instant(at: datetime, *, sqlite: bool) -> Any:
+    return at.strftime("%Y-%m-%d %H:%M:%S") if sqlite else at

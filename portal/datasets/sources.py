@@ -1,0 +1,129 @@
+"""Opening data sources, read-only by every means the driver has."""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.pool import NullPool
+
+from portal.errors import InvalidInput, SourceUnavailable
+
+DRIVERS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql"}
+CONNECT_TIMEOUT = 10
+
+_READS = frozenset(
+    {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
+)
+# Functions that read files or load code, where a build of SQLite has them.
+_DENIED_FUNCTIONS = frozenset({"load_extension", "readfile", "writefile", "edit", "fts3_tokenizer"})
+
+
+def parse_url(text: str) -> URL:
+    """Return the URL with the driver we use. Raises InvalidInput for another database or driver."""
+    try:
+        url = make_url(text)
+        backend = url.get_backend_name()
+    except ArgumentError:
+        raise InvalidInput("That is not a database URL such as sqlite:///file.db.", "url") from None
+    if backend not in DRIVERS or url.drivername not in {backend, DRIVERS.get(backend)}:
+        raise InvalidInput(f"Sources can be {', '.join(DRIVERS)}; not {url.drivername}.", "url")
+    return url.set(drivername=DRIVERS[backend])
+
+
+def checked_url(text: str, *, sources_dir: Path, portal_database: str) -> URL:
+    """Return the URL of an organization's source.
+
+    SQLite files must lie beneath `sources_dir` once links are resolved; the portal's own database is
+    refused. Raises InvalidInput.
+    """
+    url = parse_url(text)
+    if url.get_backend_name() == "sqlite":
+        path = Path(url.database or "").resolve()
+        if not path.is_relative_to(sources_dir.resolve()):
+            raise InvalidInput(
+                "SQLite sources must lie in the organization's folder of PORTAL_SOURCES_DIR.", "url"
+            )
+        return url.set(database=str(path))
+    own = make_url(portal_database)
+    if (url.host, url.port or 5432, url.database) == (own.host, own.port or 5432, own.database):
+        raise InvalidInput("The portal's own database can't be a source.", "url")
+    return url
+
+
+@contextmanager
+def connect(url: URL, *, timeout: float) -> Iterator[Connection]:
+    """Open a read-only connection whose statements end after `timeout` seconds; closed on the way out.
+
+    Raises SourceUnavailable when it can't be opened.
+    """
+    engine = _engine(url, timeout)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except OperationalError as error:
+        if error.statement is None:
+            raise SourceUnavailable(f"The data source did not answer: {clean_message(error, url)}") from None
+        raise
+    finally:
+        engine.dispose()
+
+
+def clean_message(error: DBAPIError, url: URL) -> str:
+    """Return the driver's own first line without password, or any URL with one."""
+    text = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
+    if url.password:
+        text = text.replace(str(url.password), "…")
+    return re.sub(r"//[^/@\s]*@", "//…@", text)
+
+
+def _engine(url: URL, timeout: float) -> Engine:
+    backend = url.get_backend_name()
+    if backend == "sqlite":
+        engine = create_engine(url, poolclass=NullPool, creator=lambda: _open_sqlite(url))
+    elif backend == "postgresql":
+        options = f"-c default_transaction_read_only=on -c statement_timeout={int(timeout * 1000)}"
+        engine = create_engine(
+            url, poolclass=NullPool, connect_args={"connect_timeout": CONNECT_TIMEOUT, "options": options}
+        )
+    else:
+        engine = create_engine(
+            url,
+            poolclass=NullPool,
+            connect_args={"connect_timeout": CONNECT_TIMEOUT, "read_timeout": int(timeout) or 1},
+        )
+        event.listen(engine, "connect", _mysql_read_only)
+    return engine
+
+
+def _open_sqlite(url: URL) -> sqlite3.Connection:
+    path = Path(url.database or "")
+    if not path.is_file():
+        # sqlite would say "unable to open database file", which sends people looking at permissions
+        raise sqlite3.OperationalError(f"there is no file {path.name}")
+    uri = f"{path.resolve().as_uri()}?mode=ro"
+    connection = sqlite3.connect(uri, uri=True, timeout=CONNECT_TIMEOUT, check_same_thread=False)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+    connection.execute("PRAGMA query_only = ON")
+    connection.set_authorizer(_authorize)
+    return connection
+
+
+def _authorize(action: int, first: str | None, second: str | None, *_: object) -> int:
+    """Let a statement read and compute, and nothing else (https://www.sqlite.org/c3ref/set_authorizer.html)."""
+    if action == sqlite3.SQLITE_FUNCTION and (second or "").lower() in _DENIED_FUNCTIONS:
+        return sqlite3.SQLITE_DENY
+    # Virtual tables ask for their own pragmas; data_version writes nothing and names nothing.
+    return (
+        sqlite3.SQLITE_OK if action in _READS or action == sqlite3.SQLITE_TRANSACTION else sqlite3.SQLITE_DENY
+    )
+
+
+def _mysql_read_only(connection: object, _record: object) -> None:
+    cursor = connection.cursor()  # type: ignore[attr-defined]
+    cursor.execute("SET SESSION TRANSACTION READ ONLY")
+    cursor.close()

@@ -1,0 +1,90 @@
+"""What drivers return, made what a column declares. A value that does not fit stays as it came."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from portal.table import Batch, Column, ColumnType
+
+Converter = Callable[[Any], Any]
+
+_SPECIMENS: tuple[tuple[type, ColumnType], ...] = (
+    (bool, ColumnType.BOOLEAN),  # before int, whose subclass it is
+    (int, ColumnType.INTEGER),
+    (Decimal, ColumnType.DECIMAL),
+    (float, ColumnType.DECIMAL),
+    (datetime, ColumnType.DATETIME),  # before date
+    (date, ColumnType.DATE),
+    (dict, ColumnType.JSON),
+    (list, ColumnType.JSON),
+)
+
+
+def infer_columns(names: Sequence[str], first_rows: Batch) -> tuple[Column, ...]:
+    """Return a column a name, typed by the first rows' values: text where they differ or all are null."""
+    columns = list(zip(*first_rows, strict=True)) or [()] * len(names)
+    return tuple(
+        Column(key=name, label=name, type=_type_of(values))
+        for name, values in zip(names, columns, strict=True)
+    )
+
+
+def converters_for(columns: Sequence[Column], *, sqlite: bool) -> list[Converter | None]:
+    """Return for each column what turns a driver's value into its type, or None where nothing must be done.
+
+    SQLite knows neither dates nor booleans nor exact decimals: they arrive as text and numbers.
+    """
+    if not sqlite:
+        return [None] * len(columns)
+    return [_SQLITE.get(column.type) for column in columns]
+
+
+def _type_of(values: Sequence[Any]) -> ColumnType:
+    found = {_column_type(value) for value in values if value is not None}
+    if found == {ColumnType.INTEGER, ColumnType.DECIMAL}:
+        return ColumnType.DECIMAL
+    return found.pop() if len(found) == 1 else ColumnType.TEXT
+
+
+def _column_type(value: object) -> ColumnType:
+    return next((kind for python, kind in _SPECIMENS if isinstance(value, python)), ColumnType.TEXT)
+
+
+def _date(value: Any) -> Any:
+    try:
+        return date.fromisoformat(value) if isinstance(value, str) and len(value) == 10 else value
+    except ValueError:
+        return value
+
+
+def _datetime(value: Any) -> Any:
+    # SQLite's own functions speak UTC (https://www.sqlite.org/lang_datefunc.html), so text without a zone is.
+    try:
+        instant = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+    return instant.replace(tzinfo=UTC) if isinstance(instant, datetime) and not instant.tzinfo else instant
+
+
+def _boolean(value: Any) -> Any:
+    return bool(value) if value in (0, 1) else value
+
+
+def _decimal(value: Any) -> Any:
+    if isinstance(value, float):
+        return Decimal(repr(value))  # the digits that the database shows, not the binary expansion
+    try:
+        return Decimal(value) if isinstance(value, (str, int)) and value != "" else value
+    except InvalidOperation:
+        return value
+
+
+_SQLITE: dict[ColumnType, Converter] = {
+    ColumnType.DATE: _date,
+    ColumnType.DATETIME: _datetime,
+    ColumnType.BOOLEAN: _boolean,
+    ColumnType.DECIMAL: _decimal,
+    ColumnType.CURRENCY: _decimal,
+    ColumnType.PERCENTAGE: _decimal,
+}

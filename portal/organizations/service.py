@@ -1,0 +1,165 @@
+"""Organizations, users, passwords and sign-ins."""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from email_validator import EmailNotValidError, validate_email
+from sqlalchemy import func, select
+
+from portal.audit import service as audit
+from portal.errors import Forbidden, InvalidInput
+from portal.extensions import db
+from portal.organizations.models import Organization, User, UserSession
+from portal.permissions import Permission, Role
+
+MINIMUM_PASSWORD_LENGTH = 12
+_hasher = PasswordHasher()
+# Checked when the address is unknown, so that both answers cost the same.
+_DECOY_HASH = _hasher.hash(secrets.token_urlsafe(16))
+
+
+def normalize_email(address: str) -> str:
+    """Return one address in lower case. Raises InvalidInput for none, several, or a malformed one."""
+    try:
+        # test_environment admits the reserved names (RFC 2606) that demos and tests must use.
+        found = validate_email(address.strip(), check_deliverability=False, test_environment=True)
+    except EmailNotValidError as error:
+        raise InvalidInput(f"“{address.strip()[:80]}” is not an e-mail address: {error}") from None
+    return found.normalized.lower()
+
+
+def create_organization(name: str, slug: str, timezone: str, *, now: datetime) -> Organization:
+    """Add an organization and open its audit chain. Raises InvalidInput when the slug is taken."""
+    if db.session.scalar(select(Organization.id).where(Organization.slug == slug)):
+        raise InvalidInput(f"There is already an organization “{slug}”.", "slug")
+    organization = Organization(name=name, slug=slug, timezone=timezone, created_at=now)
+    db.session.add(organization)
+    db.session.flush()
+    audit.open_chain(organization.id)
+    audit.record(
+        organization.id,
+        actor="system",
+        action="organization.create",
+        target=f"organization:{organization.public_id}",
+        now=now,
+        after={"name": name, "slug": slug},
+    )
+    return organization
+
+
+def create_user(
+    organization: Organization,
+    *,
+    email: str,
+    name: str,
+    role: Role,
+    password: str,
+    now: datetime,
+    operator: bool = False,
+    actor: str = "system",
+) -> User:
+    """Add a person. Raises InvalidInput for a bad or taken address or a short password."""
+    email = normalize_email(email)
+    if len(password) < MINIMUM_PASSWORD_LENGTH:
+        raise InvalidInput(f"A password needs {MINIMUM_PASSWORD_LENGTH} characters or more.", "password")
+    if db.session.scalar(select(User.id).where(User.email == email)):
+        raise InvalidInput(f"There is already an account for {email}.", "email")
+    user = User(
+        organization_id=organization.id,
+        email=email,
+        name=name,
+        role=role,
+        is_operator=operator,
+        password_hash=_hasher.hash(password),
+        created_at=now,
+    )
+    db.session.add(user)
+    db.session.flush()
+    audit.record(
+        organization.id,
+        actor=actor,
+        action="user.create",
+        target=f"user:{user.public_id}",
+        now=now,
+        after={"email": email, "name": name, "role": role.value, "operator": operator},
+    )
+    return user
+
+
+def authenticate(email: str, password: str) -> User | None:
+    """Return the enabled user with this password, else None. Both answers take the same time."""
+    user = db.session.scalars(select(User).where(func.lower(User.email) == email.strip().lower())).first()
+    matches = _matches(user.password_hash if user else _DECOY_HASH, password)
+    if user is None or not matches or not user.is_enabled:
+        return None
+    if _hasher.check_needs_rehash(user.password_hash):
+        user.password_hash = _hasher.hash(password)
+    return user
+
+
+def start_session(
+    user: User, *, lifetime: timedelta, ip: str | None, agent: str | None, now: datetime
+) -> str:
+    """Open a sign-in and return its token, which only the browser keeps."""
+    token = secrets.token_urlsafe(32)
+    db.session.add(
+        UserSession(
+            user_id=user.id,
+            token_hash=_token_hash(token),
+            created_at=now,
+            expires_at=now + lifetime,
+            ip=ip,
+            agent=(agent or "")[:300],
+        )
+    )
+    audit.record(
+        user.organization_id,
+        actor=user.email,
+        action="session.start",
+        target=f"user:{user.public_id}",
+        now=now,
+        ip=ip,
+    )
+    return token
+
+
+def session_for(token: str, *, now: datetime) -> UserSession | None:
+    """Return the open sign-in of a token, or None when it ended, expired, or its user may not enter."""
+    found = db.session.scalars(
+        select(UserSession).where(UserSession.token_hash == _token_hash(token))
+    ).first()
+    if found is None or found.ended_at or found.expires_at <= now or not found.user.is_enabled:
+        return None
+    return found
+
+
+def end_session(session: UserSession, *, now: datetime) -> None:
+    """Close a sign-in; its token is worth nothing from then on."""
+    session.ended_at = now
+    audit.record(
+        session.user.organization_id,
+        actor=session.user.email,
+        action="session.end",
+        target=f"user:{session.user.public_id}",
+        now=now,
+    )
+
+
+def require(actor: User, permission: Permission) -> None:
+    """Raise Forbidden unless the person holds the permission now."""
+    if not actor.may(permission):
+        raise Forbidden(f"Your role can't {permission.value}.")
+
+
+def _matches(password_hash: str, password: str) -> bool:
+    try:
+        return _hasher.verify(password_hash, password)
+    except (VerifyMismatchError, InvalidHashError):
+        return False
+
+
+def _token_hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,231 @@
+"""Creating and changing schedules. Every function takes the actor, and answers strangers with NotFound."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from pathlib import PurePosixPath
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+
+from portal.audit import service as audit
+from portal.datasets import service as datasets
+from portal.datasets.filters import valid_filters
+from portal.datasets.models import Dataset
+from portal.errors import InvalidInput, NotFound
+from portal.extensions import db
+from portal.organizations.models import User
+from portal.organizations.service import normalize_email, require
+from portal.permissions import Permission
+from portal.schedules.models import Channel, ExportFormat, ScheduledExport
+from portal.schedules.recurrence import Rule, occurrences_after, zone
+
+MAXIMUM_RECIPIENTS = 200
+PAGE_SIZE = 50
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A schedule as somebody filled it in, with its parts already of the right type."""
+
+    name: str
+    dataset_id: str
+    format: ExportFormat
+    rule: Rule
+    timezone: str
+    channel: Channel
+    description: str = ""
+    recipients: tuple[str, ...] = ()
+    location: str = ""
+    columns: tuple[str, ...] = ()
+    filters: dict[str, Any] = field(default_factory=dict)
+
+
+def list_schedules(
+    actor: User, *, state: str = "all", search: str = "", before_id: int | None = None
+) -> list[ScheduledExport]:
+    """Return a page of the organization's schedules, newest first, with dataset and owner loaded.
+
+    `state` is `all`, `active` or `paused`. `before_id` continues after the last row of the page before;
+    one row more than PAGE_SIZE is returned when there is a further page.
+    """
+    require(actor, Permission.VIEW_SCHEDULES)
+    statement = (
+        select(ScheduledExport)
+        .where(ScheduledExport.organization_id == actor.organization_id, ScheduledExport.deleted_at.is_(None))
+        .options(joinedload(ScheduledExport.dataset), joinedload(ScheduledExport.owner))
+        .order_by(ScheduledExport.id.desc())
+        .limit(PAGE_SIZE + 1)
+    )
+    if state in ("active", "paused"):
+        statement = statement.where(ScheduledExport.active.is_(state == "active"))
+    if search:
+        statement = statement.where(ScheduledExport.name.icontains(search, autoescape=True))
+    if before_id is not None:
+        statement = statement.where(ScheduledExport.id < before_id)
+    return list(db.session.scalars(statement))
+
+
+def get_schedule(
+    actor: User, public_id: str, permission: Permission = Permission.VIEW_SCHEDULES
+) -> ScheduledExport:
+    """Return one schedule of the actor's organization. Raises NotFound, or Forbidden for a lesser role."""
+    schedule = db.session.scalars(
+        select(ScheduledExport).where(
+            ScheduledExport.public_id == public_id,
+            ScheduledExport.organization_id == actor.organization_id,
+            ScheduledExport.deleted_at.is_(None),
+        )
+    ).first()
+    if schedule is None:
+        raise NotFound("There is no such schedule.")
+    require(actor, permission)
+    return schedule
+
+
+def create_schedule(actor: User, draft: Draft, *, now: datetime, ip: str | None = None) -> ScheduledExport:
+    """Add an active schedule. Raises InvalidInput with the field that is wrong; nothing is kept then."""
+    require(actor, Permission.MANAGE_SCHEDULES)
+    schedule = ScheduledExport(
+        organization_id=actor.organization_id, owner_id=actor.id, created_at=now, active=True
+    )
+    _apply(schedule, draft, actor=actor, now=now)
+    db.session.add(schedule)
+    db.session.flush()
+    _record(actor, "schedule.create", schedule, now=now, ip=ip, after=describe(schedule))
+    return schedule
+
+
+def update_schedule(
+    actor: User, schedule: ScheduledExport, draft: Draft, *, now: datetime, ip: str | None = None
+) -> None:
+    """Change a schedule from now on: runs already made keep the snapshot they were made with."""
+    require(actor, Permission.MANAGE_SCHEDULES)
+    before = describe(schedule)
+    _apply(schedule, draft, actor=actor, now=now)
+    db.session.flush()
+    _record(actor, "schedule.update", schedule, now=now, ip=ip, before=before, after=describe(schedule))
+
+
+def pause_schedule(
+    actor: User,
+    schedule: ScheduledExport,
+    *,
+    now: datetime,
+    reason: str | None = None,
+    ip: str | None = None,
+) -> None:
+    """Stop making runs until resumed. Runs already made go on. Pausing twice changes nothing."""
+    require(actor, Permission.MANAGE_SCHEDULES)
+    if not schedule.active:
+        return
+    schedule.active, schedule.next_run_at, schedule.updated_at = False, None, now
+    schedule.paused_reason = reason or f"Paused by {actor.name}"
+    _record(actor, "schedule.pause", schedule, now=now, ip=ip, after={"reason": schedule.paused_reason})
+
+
+def resume_schedule(actor: User, schedule: ScheduledExport, *, now: datetime, ip: str | None = None) -> None:
+    """Go on from now: what fell due while paused is not caught up."""
+    require(actor, Permission.MANAGE_SCHEDULES)
+    if schedule.active:
+        return
+    schedule.active, schedule.paused_reason, schedule.updated_at = True, None, now
+    schedule.next_run_at = next_due(schedule, now)
+    _record(actor, "schedule.resume", schedule, now=now, ip=ip)
+
+
+def delete_schedule(actor: User, schedule: ScheduledExport, *, now: datetime, ip: str | None = None) -> None:
+    """Take a schedule out of use. Its row and its history stay."""
+    require(actor, Permission.MANAGE_SCHEDULES)
+    before = describe(schedule)
+    schedule.active, schedule.next_run_at = False, None
+    schedule.deleted_at = schedule.updated_at = now
+    _record(actor, "schedule.delete", schedule, now=now, ip=ip, before=before)
+
+
+def next_due(schedule: ScheduledExport, after: datetime) -> datetime | None:
+    """Return the first occurrence after an instant, or None when the rule has no further one."""
+    return next(occurrences_after(schedule.recurrence, schedule.timezone, after), None)
+
+
+def preview(rule: Rule, timezone: str, *, after: datetime, count: int = 5) -> list[datetime]:
+    """Return the next occurrences of a rule, as the dispatcher will see them."""
+    zone(timezone)
+    return list(islice(occurrences_after(rule, timezone, after), count))
+
+
+def describe(schedule: ScheduledExport) -> dict[str, Any]:
+    """Return what a manager chose, as plain JSON: for the audit trail and for a run's snapshot."""
+    return {
+        "name": schedule.name,
+        "description": schedule.description,
+        "dataset": schedule.dataset.public_id,
+        "dataset_name": schedule.dataset.name,
+        "format": schedule.format.value,
+        "filters": schedule.filters,
+        "columns": schedule.columns,
+        "rule": schedule.rule,
+        "timezone": schedule.timezone,
+        "channel": schedule.channel.value,
+        "recipients": schedule.recipients,
+        "location": schedule.location,
+    }
+
+
+def _apply(schedule: ScheduledExport, draft: Draft, *, actor: User, now: datetime) -> None:
+    zone(draft.timezone)
+    if not draft.name.strip():
+        raise InvalidInput("Give the schedule a name.", "name")
+    dataset = datasets.get_dataset(actor, draft.dataset_id)
+    schedule.dataset = dataset
+    schedule.dataset_id = dataset.id
+    schedule.columns = _valid_columns(dataset, draft.columns)
+    schedule.filters = valid_filters(datasets.current_version(dataset), draft.filters)
+    schedule.name, schedule.description = draft.name.strip(), draft.description.strip()
+    schedule.format, schedule.channel = draft.format, draft.channel
+    schedule.rule, schedule.timezone = draft.rule.to_dict(), draft.timezone
+    by_mail = draft.channel is Channel.EMAIL
+    schedule.recipients = _valid_recipients(draft.recipients) if by_mail else []
+    schedule.location = None if by_mail else valid_location(draft.location)
+    schedule.updated_at = now
+    if schedule.active:
+        schedule.next_run_at = next_due(schedule, now)
+
+
+def _valid_columns(dataset: Dataset, chosen: tuple[str, ...]) -> list[str]:
+    known = {column.key for column in datasets.current_version(dataset).table_columns}
+    unknown = [key for key in chosen if key not in known]
+    if unknown:
+        raise InvalidInput(f"The dataset has no column “{unknown[0]}”.", "columns")
+    return list(dict.fromkeys(chosen))
+
+
+def _valid_recipients(addresses: tuple[str, ...]) -> list[str]:
+    if not addresses:
+        raise InvalidInput("Name at least one recipient.", "recipients")
+    if len(addresses) > MAXIMUM_RECIPIENTS:
+        raise InvalidInput(f"At most {MAXIMUM_RECIPIENTS} recipients, please.", "recipients")
+    try:
+        return list(dict.fromkeys(normalize_email(address) for address in addresses))
+    except InvalidInput as error:
+        raise InvalidInput(str(error), "recipients") from None
+
+
+def valid_location(location: str) -> str:
+    """Return a folder below the organization's own, `reports/weekly`. Raises InvalidInput when it leaves it."""
+    path = PurePosixPath(location.strip())
+    bad = any(ord(character) < 32 or character in '\\:*?"<>|' for character in location)
+    if not path.parts or path.is_absolute() or ".." in path.parts or bad or len(location) > 300:
+        raise InvalidInput("Name a folder such as reports/weekly, without .. or a leading /.", "location")
+    return str(path)
+
+
+def _record(actor: User, action: str, schedule: ScheduledExport, **details: Any) -> None:
+    audit.record(
+        schedule.organization_id,
+        actor=actor.email,
+        action=action,
+        target=f"schedule:{schedule.public_id}",
+        **details,
+    )
