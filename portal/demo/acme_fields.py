@@ -165,8 +165,9 @@ DISCLOSURE_FIELDS = (
     _text("reviewer", "Decided by", "reviewer.name", 22, tags=PII),
 )
 
-# At the end of the period, or now where none is chosen: a later run of the same period says the same.
-AS_OF = "COALESCE(:period_end, datetime('now'))"
+# At the end of the period, or at the occurrence where none is chosen: never at the moment of execution, so
+# that a retry says what the first attempt would have said. `:due_at` is bound for every dataset.
+AS_OF = "COALESCE(:period_end, :due_at)"
 
 OVERDUE_FIELDS = (
     CASE_NUMBER,

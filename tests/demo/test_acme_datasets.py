@@ -24,15 +24,14 @@ from tests.demo.conftest import CASES
 Rows = list[dict[str, Any]]
 
 DATASETS = acme_datasets()
-# The end is the fixture's today: the data lies before it, and what is overdue does not depend on the clock.
-ALWAYS = (None, "2025-11-25 00:00:00")
+NOW = "2025-11-25 00:00:00"
 JUNE = ("2025-06-01 00:00:00", "2025-07-01 00:00:00")
 
 each_dataset = pytest.mark.parametrize("dataset", DATASETS, ids=lambda dataset: dataset.key)
 
 
 def binds(dataset: DatasetDefinition, chosen: dict[str, Any]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {"due_at": NOW} if ":due_at" in dataset.sql else {}
     for parameter in dataset.parameters:
         choice = chosen.get(parameter.name)
         if parameter.kind is ParameterKind.PERIOD:
@@ -156,13 +155,13 @@ def test_it_filters_by_what_is_chosen(acme: Path, dataset: DatasetDefinition, pa
     exceptions = {("investigations", "statuses"): "case_status", ("disclosures", "categories"): "kind"}
     column = exceptions.get((dataset.key, parameter.name), SHOWN_IN[parameter.name])
     offered = choices(acme, parameter)
-    everything = run(acme, dataset, period=ALWAYS)
+    everything = run(acme, dataset)
     # Fixed choices show as their value, the others as their label.
     shown = {value: label if parameter.choices_sql else value for value, label in offered.items()}
     assert {row[column] for row in everything} <= set(shown.values())
     for chosen in ([*offered][:1], [*offered][-2:]):
         expected = [row for row in everything if row[column] in {shown[value] for value in chosen}]
-        assert run(acme, dataset, period=ALWAYS, **{parameter.name: chosen}) == expected
+        assert run(acme, dataset, **{parameter.name: chosen}) == expected
 
 
 def test_it_joins_filters_with_and(acme: Path) -> None:
@@ -209,11 +208,11 @@ def test_it_derives_rates_and_days(acme: Path) -> None:
 
 
 def test_it_lists_overdue_cases_of_weight(acme: Path) -> None:
-    rows = run(acme, OVERDUE_CASES, period=ALWAYS)
+    rows = run(acme, OVERDUE_CASES)
     expected = {
         row["case_number"]
         for row in run(acme, CASES_ONLY)
-        if row["status"] != "CLOSED" and row["severity"] in ("HIGH", "CRITICAL") and row["due_at"] < ALWAYS[1]
+        if row["status"] != "CLOSED" and row["severity"] in ("HIGH", "CRITICAL") and row["due_at"] < NOW
     }
     assert {row["case_number"] for row in rows} == expected
     assert expected
@@ -221,12 +220,21 @@ def test_it_lists_overdue_cases_of_weight(acme: Path) -> None:
     assert all(row["days_overdue"] >= 0 for row in rows)
 
 
+def test_it_counts_overdue_days_at_the_end_of_the_period(acme: Path) -> None:
+    at_occurrence = {row["case_number"]: row["days_overdue"] for row in run(acme, OVERDUE_CASES)}
+    later = run(acme, OVERDUE_CASES, period=(None, "2026-01-24 00:00:00"))
+    assert {row["case_number"] for row in later} > set(at_occurrence)
+    for row in later:
+        if row["case_number"] in at_occurrence:
+            assert row["days_overdue"] == at_occurrence[row["case_number"]] + 60
+
+
 def test_it_filters_overdue_cases_by_risk(acme: Path) -> None:
-    everything = run(acme, OVERDUE_CASES, period=ALWAYS)
+    everything = run(acme, OVERDUE_CASES)
     limit = sorted(row["risk_score"] for row in everything)[len(everything) // 2]
     expected = [row for row in everything if row["risk_score"] >= limit]
     assert 0 < len(expected) < len(everything)
-    assert run(acme, OVERDUE_CASES, period=ALWAYS, minimum_risk=limit) == expected
+    assert run(acme, OVERDUE_CASES, minimum_risk=limit) == expected
 
 
 # The flat file
