@@ -47,6 +47,7 @@ class Settings(BaseSettings):
     workers: int = Field(1, ge=1, le=64, alias="PORTAL_WORKERS")
     session_lifetime: int = Field(12 * 3600, ge=300, alias="PORTAL_SESSION_LIFETIME")
 
+    mail_catcher: bool = Field(False, alias="PORTAL_MAIL_CATCHER")
     mail_server: str = Field("", alias="MAIL_SERVER")
     mail_port: int = Field(587, ge=1, le=65535, alias="MAIL_PORT")
     mail_security: Literal["starttls", "ssl", "none"] = Field("starttls", alias="MAIL_SECURITY")
@@ -167,6 +168,8 @@ class Settings(BaseSettings):
             "SESSION_COOKIE_HTTPONLY": True,
             "SESSION_COOKIE_SAMESITE": "Lax",
             "PERMANENT_SESSION_LIFETIME": self.session_lifetime,
+            # a sign-in ends when it was said to end, and public pages set no cookie
+            "SESSION_REFRESH_EACH_REQUEST": False,
             "WTF_CSRF_TIME_LIMIT": None,
             "BOOTSTRAP_SERVE_LOCAL": True,
             "MAX_CONTENT_LENGTH": 2_000_000,

@@ -1,4 +1,4 @@
-"""The extensions, unbound. `create_app` binds them; this module imports nothing of ours but the base."""
+"""The extensions, unbound. `create_app` binds them."""
 
 from flask_bootstrap import Bootstrap5
 from flask_limiter import Limiter
@@ -9,6 +9,7 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 
 from portal.database import Base, to_json
+from portal.mail import PortalMail
 
 db = SQLAlchemy(
     model_class=Base,
@@ -16,6 +17,7 @@ db = SQLAlchemy(
     disable_autonaming=True,
 )
 migrate = Migrate(db=db)
+mail = PortalMail()
 csrf = CSRFProtect()
 login = LoginManager()
 limiter = Limiter(

@@ -6,7 +6,7 @@ from typing import Any
 
 from portal.datasets import periods
 from portal.datasets.models import DatasetVersion
-from portal.datasets.parameters import Parameter
+from portal.datasets.parameters import Parameter, ParameterKind
 from portal.errors import InvalidInput
 
 _ANY_DAY = datetime(2025, 1, 1, tzinfo=UTC)
@@ -34,22 +34,21 @@ def bindings(
 ) -> dict[str, Any]:
     """Return the values bound to the SQL's parameters for one occurrence.
 
-    A period binds `:period_start` and `:period_end`, half-open, null when none was chosen; a multi-choice
-    `p` binds the list `:p` and `:p_any`, 1 when nothing was chosen. On SQLite instants are UTC text.
+    A period `p` binds `:p_start` and `:p_end`, half-open, null when none was chosen; a multi-choice `p`
+    binds the list `:p` and `:p_any`, 1 when nothing was chosen. On SQLite instants are UTC text.
     """
     values: dict[str, Any] = {
         "due_at": _instant(due_at, sqlite=sqlite),
-        "period_start": None,
-        "period_end": None,
     }
     for parameter in parameters_of(version):
         chosen = filters.get(parameter.name)
-        if parameter.kind == "period":
+        if parameter.kind is ParameterKind.PERIOD:
+            values[f"{parameter.name}_start"] = values[f"{parameter.name}_end"] = None
             if chosen:
                 period = periods.resolve(chosen, at=due_at, timezone=timezone)
-                values["period_start"] = _instant(period.start, sqlite=sqlite)
-                values["period_end"] = _instant(period.end, sqlite=sqlite)
-        elif parameter.kind == "multi_choice":
+                values[f"{parameter.name}_start"] = _instant(period.start, sqlite=sqlite)
+                values[f"{parameter.name}_end"] = _instant(period.end, sqlite=sqlite)
+        elif parameter.kind is ParameterKind.MULTI_CHOICE:
             values[parameter.name] = list(chosen or [])
             values[f"{parameter.name}_any"] = 0 if chosen else 1
         else:
@@ -62,29 +61,26 @@ def filters_in_words(version: DatasetVersion, filters: Mapping[str, Any]) -> lis
     words = []
     for parameter in parameters_of(version):
         chosen = filters.get(parameter.name)
-        if parameter.kind == "period":
+        if parameter.kind is ParameterKind.PERIOD:
             words.append((parameter.label, periods.describe(chosen) if chosen else "all"))
         elif chosen in (None, []):
             words.append((parameter.label, "all"))
         else:
-            words.append(
-                (parameter.label, ", ".join(map(str, chosen)) if isinstance(chosen, list) else str(chosen))
-            )
+            values = chosen if isinstance(chosen, list) else [chosen]
+            words.append((parameter.label, ", ".join(map(str, values))))
     return words
 
 
 def _valid_choice(parameter: Parameter, value: Any) -> Any:
-    if parameter.kind == "period":
+    if parameter.kind is ParameterKind.PERIOD:
         periods.resolve(value, at=_ANY_DAY, timezone="UTC")
         return value
-    if parameter.kind == "multi_choice":
+    if parameter.kind is ParameterKind.MULTI_CHOICE:
         values = [str(item) for item in value]
         allowed = {choice for choice, _ in parameter.choices}
         unknown = [item for item in values if allowed and item not in allowed]
         if unknown:
-            raise InvalidInput(
-                f"“{unknown[0]}” is not among the choices of {parameter.label}.", parameter.name
-            )
+            raise InvalidInput(f"{parameter.label} has no choice “{unknown[0]}”.", parameter.name)
         return values
     return value
 

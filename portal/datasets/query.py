@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import BindParameter, bindparam, text
 from sqlalchemy.engine import URL, Connection, CursorResult
 from sqlalchemy.exc import DBAPIError, ResourceClosedError, StatementError
 
@@ -64,7 +64,9 @@ def _execute(
     statement = text(sql)
     # Naming a parameter that the SQL lacks is an error, so only those it has are passed.
     wanted = {name: parameters[name] for name in statement.compile().params if name in parameters}
-    lists = [bindparam(name, expanding=True) for name, value in wanted.items() if isinstance(value, list)]
+    lists: list[BindParameter[Any]] = [
+        bindparam(name, expanding=True) for name, value in wanted.items() if isinstance(value, list)
+    ]
     with watchdog.waiting():
         return connection.execution_options(stream_results=True).execute(statement.bindparams(*lists), wanted)
 
@@ -115,6 +117,9 @@ def _explained(url: URL, watchdog: Watchdog) -> Iterator[None]:
     except DBAPIError as error:
         if watchdog.expired or "statement timeout" in str(error.orig):
             raise QueryTimeout(f"The query ran past its limit of {watchdog.limit:g} s.") from None
-        raise QueryFailed(sources.clean_message(error, url)) from None
+        message = sources.clean_message(error, url)
+        if message == "not authorized":  # SQLite's word for what the authorizer denied
+            message = "A data source is read-only: the SQL may be a SELECT that reads tables, nothing else."
+        raise QueryFailed(message) from None
     except StatementError as error:  # a value is missing or can't be bound
         raise QueryFailed(str(error.orig or error).splitlines()[0]) from None

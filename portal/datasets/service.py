@@ -1,7 +1,6 @@
 """Datasets of an organization: finding them, checking what was chosen, reading their rows."""
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ from sqlalchemy.engine import URL
 
 from portal.config import Settings
 from portal.datasets import query, sources
-from portal.datasets.filters import parameters_of
+from portal.datasets.filters import bindings, parameters_of
 from portal.datasets.models import Dataset, DatasetVersion, DataSource, ExportType
 from portal.datasets.parameters import Parameter
 from portal.encryption import decrypt, encrypt
@@ -29,16 +28,13 @@ CHOICES_TIMEOUT = 5.0
 
 
 @dataclass(frozen=True)
-class Definition:
-    """What a dataset says, before it is saved as a version."""
+class Reading:
+    """A query ready to run: see `query.open_rows`."""
 
-    name: str
-    description: str
-    export_type: ExportType
+    url: URL
     sql: str
-    parameters: tuple[Parameter, ...]
+    values: dict[str, Any]
     columns: tuple[Column, ...]
-    key_columns: tuple[str, ...]
 
 
 def create_source(
@@ -67,23 +63,34 @@ def sources_folder(settings: Settings, organization: Organization) -> Path:
     return settings.effective_sources_dir / organization.slug
 
 
-def create_dataset(source: DataSource, definition: Definition, *, now: datetime) -> Dataset:
+def create_dataset(
+    source: DataSource,
+    *,
+    name: str,
+    description: str,
+    export_type: ExportType,
+    sql: str,
+    parameters: Sequence[Parameter],
+    columns: Sequence[Column],
+    key_columns: Sequence[str],
+    now: datetime,
+) -> Dataset:
     """Add a dataset with its first version."""
     dataset = Dataset(
         organization_id=source.organization_id,
         source_id=source.id,
-        name=definition.name,
-        description=definition.description,
-        export_type=definition.export_type,
+        name=name,
+        description=description,
+        export_type=export_type,
         created_at=now,
     )
     dataset.versions.append(
         DatasetVersion(
             number=1,
-            sql=definition.sql,
-            parameters=[parameter.to_dict() for parameter in definition.parameters],
-            columns=[column.to_dict() for column in definition.columns],
-            key_columns=list(definition.key_columns),
+            sql=sql,
+            parameters=[parameter.to_dict() for parameter in parameters],
+            columns=[column.to_dict() for column in columns],
+            key_columns=list(key_columns),
             created_at=now,
         )
     )
@@ -145,22 +152,23 @@ def choices_for(dataset: Dataset, settings: Settings) -> dict[str, list[tuple[st
     return found
 
 
-def open_rows(
+def prepare(
     version: DatasetVersion,
-    values: Mapping[str, Any],
-    columns: tuple[Column, ...],
+    filters: Mapping[str, Any],
+    columns: list[str],
     *,
+    due_at: datetime,
+    timezone: str,
     settings: Settings,
-    maximum_rows: int | None = None,
-) -> AbstractContextManager[query.Rows]:
-    """Run a version's SQL with bound values; see `query.open_rows`."""
-    return query.open_rows(
-        source_url(version.dataset.source, settings),
-        version.sql,
-        values,
-        columns=columns,
-        timeout=settings.query_timeout,
-        maximum_rows=maximum_rows,
+) -> Reading:
+    """Return all that reading a version's rows takes, so that no transaction is open while they are read."""
+    url = source_url(version.dataset.source, settings)
+    sqlite = url.get_backend_name() == "sqlite"
+    return Reading(
+        url=url,
+        sql=version.sql,
+        values=bindings(version, filters, due_at=due_at, timezone=timezone, sqlite=sqlite),
+        columns=chosen_columns(version, columns),
     )
 
 

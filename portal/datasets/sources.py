@@ -46,7 +46,7 @@ def checked_url(text: str, *, sources_dir: Path, portal_database: str) -> URL:
         path = Path(url.database or "").resolve()
         if not path.is_relative_to(sources_dir.resolve()):
             raise InvalidInput(
-                "SQLite sources must lie in the organization's folder of PORTAL_SOURCES_DIR.", "url"
+                "SQLite files must lie in the organization's part of PORTAL_SOURCES_DIR.", "url"
             )
         return url.set(database=str(path))
     own = make_url(portal_database)
@@ -109,6 +109,8 @@ def _open_sqlite(url: URL) -> sqlite3.Connection:
     connection = sqlite3.connect(uri, uri=True, timeout=CONNECT_TIMEOUT, check_same_thread=False)
     connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
     connection.execute("PRAGMA query_only = ON")
+    # JSON's table functions create their virtual tables on first use, which the authorizer would deny.
+    connection.execute("SELECT 1 FROM json_each('[]'), json_tree('[]')").close()
     connection.set_authorizer(_authorize)
     return connection
 
@@ -117,10 +119,9 @@ def _authorize(action: int, first: str | None, second: str | None, *_: object) -
     """Let a statement read and compute, and nothing else (https://www.sqlite.org/c3ref/set_authorizer.html)."""
     if action == sqlite3.SQLITE_FUNCTION and (second or "").lower() in _DENIED_FUNCTIONS:
         return sqlite3.SQLITE_DENY
-    # Virtual tables ask for their own pragmas; data_version writes nothing and names nothing.
-    return (
-        sqlite3.SQLITE_OK if action in _READS or action == sqlite3.SQLITE_TRANSACTION else sqlite3.SQLITE_DENY
-    )
+    if action == sqlite3.SQLITE_PRAGMA and first == "read_uncommitted" and second is None:
+        return sqlite3.SQLITE_OK  # SQLAlchemy asks for the isolation level of a new connection
+    return sqlite3.SQLITE_OK if action in _READS else sqlite3.SQLITE_DENY
 
 
 def _mysql_read_only(connection: object, _record: object) -> None:

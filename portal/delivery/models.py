@@ -23,7 +23,9 @@ OPEN = (DeliveryStatus.PENDING, DeliveryStatus.SENDING, DeliveryStatus.DEFERRED)
 
 
 class Delivery(Identified, Base):
-    """What became of one target of a run. `first_tried_at` starts the 24 hours of retrying."""
+    """What became of one target of a run. `first_tried_at` starts the 24 hours of retrying.
+    `resends` counts the times somebody had it sent anew by hand, each with a Message-ID of its own.
+    """
 
     __tablename__ = "deliveries"
     __table_args__ = (
@@ -45,6 +47,7 @@ class Delivery(Identified, Base):
     first_tried_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     sent_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     note: Mapped[str | None] = mapped_column(String(300))
+    resends: Mapped[int] = mapped_column(default=0)
 
     attempts: Mapped[list["DeliveryAttempt"]] = relationship(order_by="DeliveryAttempt.id", viewonly=True)
 

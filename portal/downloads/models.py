@@ -2,11 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, String
+from sqlalchemy import BigInteger, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.database import Base, Identified, UTCDateTime
-from portal.delivery.models import Delivery
 from portal.runs.models import Artifact
 
 
@@ -18,12 +17,12 @@ class DownloadLink(Identified, Base):
 
     artifact_id: Mapped[int] = mapped_column(ForeignKey("artifacts.id"))
     delivery_id: Mapped[int] = mapped_column(ForeignKey("deliveries.id"), index=True)
+    recipient: Mapped[str] = mapped_column(String(320))
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     expires_at: Mapped[datetime] = mapped_column(UTCDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
     artifact: Mapped[Artifact] = relationship(lazy="joined", innerjoin=True)
-    delivery: Mapped[Delivery] = relationship()
 
 
 class DownloadEvent(Base):

@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import BinaryIO
+from io import BufferedReader
 
 from sqlalchemy import func, select, update
 
@@ -34,6 +34,7 @@ def link_for(artifact: Artifact, delivery: Delivery, *, settings: Settings, now:
         link = DownloadLink(
             artifact_id=artifact.id,
             delivery_id=delivery.id,
+            recipient=delivery.target,
             created_at=now,
             expires_at=now + timedelta(days=settings.link_days),
         )
@@ -68,7 +69,7 @@ def open_link(token: str, *, settings: Settings, now: datetime) -> DownloadLink:
     return link
 
 
-def open_artifact(artifact: Artifact, storage: Storage) -> BinaryIO:
+def open_artifact(artifact: Artifact, storage: Storage) -> BufferedReader:
     """Open the file of a run once its bytes match the recorded hash. Raises StorageFailed otherwise."""
     file = storage.open(artifact.storage_key)
     digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -125,7 +126,7 @@ def log_download(
     db.session.add(event)
     audit.record(
         artifact.organization_id,
-        actor=user.email if user else (link.delivery.target if link else "unknown"),
+        actor=user.email if user else (link.recipient if link else "unknown"),
         action="file.download",
         target=f"file:{artifact.public_id}",
         now=now,
@@ -151,7 +152,7 @@ def download_counts(run: ScheduledExportRun) -> dict[int, int]:
         .where(Delivery.run_id == run.id, DownloadEvent.completed)
         .group_by(DownloadLink.delivery_id)
     )
-    return {delivery_id: count for delivery_id, count in rows}
+    return dict(rows.tuples().all())
 
 
 def revoke_links(actor: User, run: ScheduledExportRun, *, now: datetime, ip: str | None = None) -> int:

@@ -1,7 +1,9 @@
 """Organizations, users, passwords and sign-ins."""
 
 import hashlib
+import re
 import secrets
+import unicodedata
 from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
@@ -48,6 +50,15 @@ def create_organization(name: str, slug: str, timezone: str, *, now: datetime) -
         after={"name": name, "slug": slug},
     )
     return organization
+
+
+def slug_for(name: str) -> str:
+    """Return a folder-safe form of a name: `Acme Co.` → `acme-co`. Raises InvalidInput when nothing is left."""
+    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    slug = re.sub(r"[^a-z0-9]+", "-", ascii_name.lower()).strip("-")[:60]
+    if not slug:
+        raise InvalidInput("The organization's name needs a letter or a digit from A to Z.", "name")
+    return slug
 
 
 def create_user(

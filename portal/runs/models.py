@@ -38,7 +38,8 @@ class ScheduledExportRun(Identified, Base):
     """One occurrence and its fate.
 
     `snapshot` is the schedule as it stood when the run was made; nothing later changes what a run does.
-    A worker owns the run while it holds `lease_token`; `not_before` is when a worker may next claim it.
+    A worker owns the run while it holds `lease_token`; null means at once for `not_before`,
+    when a worker may next claim it.
     """
 
     __tablename__ = "scheduled_export_runs"
@@ -89,10 +90,11 @@ class ScheduledExportRun(Identified, Base):
     resolved_parameters: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
-    not_before: Mapped[datetime] = mapped_column(UTCDateTime)
+    not_before: Mapped[datetime | None] = mapped_column(UTCDateTime)
     started_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     completed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     attempt: Mapped[int] = mapped_column(default=0)
+    retries_left: Mapped[int] = mapped_column(default=0)
     lease_token: Mapped[str | None] = mapped_column(String(22))
     lease_expires_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 

@@ -213,7 +213,7 @@ def _valid_recipients(addresses: tuple[str, ...]) -> list[str]:
 
 
 def valid_location(location: str) -> str:
-    """Return a folder below the organization's own, `reports/weekly`. Raises InvalidInput when it leaves it."""
+    """Return a folder below the organization's own, `reports/weekly`. Raises InvalidInput for others."""
     path = PurePosixPath(location.strip())
     bad = any(ord(character) < 32 or character in '\\:*?"<>|' for character in location)
     if not path.parts or path.is_absolute() or ".." in path.parts or bad or len(location) > 300:

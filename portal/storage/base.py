@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 
 class Storage(Protocol):
@@ -20,7 +21,7 @@ class Storage(Protocol):
         """Make a finished work file durable under `key`, all at once."""
         ...
 
-    def open(self, key: str) -> BinaryIO:
+    def open(self, key: str) -> BufferedReader:
         """Open a stored file for reading, seekable."""
         ...
 

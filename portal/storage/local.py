@@ -5,8 +5,8 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 from uuid import uuid4
 
 from portal.errors import StorageFailed, StorageFull
@@ -43,7 +43,7 @@ class LocalStorage:
             if created:
                 flush(target.parent.parent)
 
-    def open(self, key: str) -> BinaryIO:
+    def open(self, key: str) -> BufferedReader:
         with explained("read"):
             return self._path(key).open("rb")
 

@@ -1,0 +1,84 @@
+"""create_app(): the only place where the parts are joined."""
+
+import logging
+
+import structlog
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from portal import database, web
+from portal.audit import models as audit_models
+from portal.config import Settings, load
+from portal.datasets import models as dataset_models
+from portal.delivery import models as delivery_models
+from portal.demo import views as demo_views
+from portal.downloads import models as download_models
+from portal.downloads import views as download_views
+from portal.extensions import bootstrap, csrf, db, limiter, login, mail, migrate
+from portal.operations import views as operation_views
+from portal.organizations import signin
+from portal.organizations import views as organization_views
+from portal.resources import resource_root
+from portal.runs import models as run_models
+from portal.runs import views as run_views
+from portal.schedules import models as schedule_models
+from portal.schedules import views as schedule_views
+from portal.storage.local import LocalStorage
+
+# Alembic and the ORM know the tables of every imported model; this is where all are.
+MODELS = (audit_models, dataset_models, delivery_models, download_models, run_models, schedule_models, signin)
+
+BLUEPRINTS = (
+    organization_views.blueprint,
+    operation_views.blueprint,
+    schedule_views.blueprint,
+    run_views.blueprint,
+    download_views.blueprint,
+)
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Build the application. Raises ConfigurationError when a setting is missing or wrong."""
+    settings = settings or load()
+    root = resource_root()
+    app = Flask("portal", template_folder=str(root / "templates"), static_folder=str(root / "static"))
+    app.config.from_mapping(settings.flask_config())
+    _configure_logging()
+    _bind_extensions(app, str(root / "migrations"))
+    app.extensions["storage"] = LocalStorage(settings.files_dir)
+    web.init(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    if settings.mail_catcher:
+        app.register_blueprint(demo_views.blueprint)
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    return app
+
+
+def _bind_extensions(app: Flask, migrations: str) -> None:
+    db.init_app(app)
+    with app.app_context():
+        database.configure(db.engine)
+    migrate.init_app(app, directory=migrations)
+    mail.init_app(app)
+    csrf.init_app(app)
+    login.init_app(app, add_context_processor=False)  # ours asks for the person only where a page needs one
+    login.login_view = "organizations.log_in"
+    login.login_message = ""
+    login.session_protection = ""  # it compares addresses, which change on the move; sign-ins can be ended
+    limiter.init_app(app)
+    bootstrap.init_app(app)
+
+
+def _configure_logging() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
+        ]
+    )

@@ -1,0 +1,226 @@
+"""`portal …`: what operators and the supervisor call. Errors end in one line on stderr and exit status 2."""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import click
+from flask import Flask
+from flask_migrate import upgrade
+from gunicorn.app.base import BaseApplication
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+
+from portal.app import create_app
+from portal.clock import utcnow
+from portal.config import load
+from portal.datasets import query, sources
+from portal.demo import seed, supervisor
+from portal.errors import InvalidInput, PortalError
+from portal.exporters.base import Document
+from portal.exporters.registry import EXPORTERS
+from portal.extensions import db
+from portal.jobs.scheduler import PortalScheduler
+from portal.jobs.worker import PortalWorker
+from portal.organizations import service as organizations
+from portal.organizations.models import Organization
+from portal.permissions import Role
+from portal.queue import connect
+from portal.runs.pipeline import Rendered, render
+from portal.schedules.recurrence import Kind, Rule, occurrences_after, parse_time
+from portal.storage.local import explained
+
+QUERY_TIMEOUT = 3600.0
+
+
+class Portal(click.Group):
+    """Our errors are for people: one line, no traceback, exit status 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except PortalError as error:
+            click.echo(f"portal: {' '.join(str(error).split())}", err=True)
+            ctx.exit(2)
+
+
+@click.group(cls=Portal, context_settings={"max_content_width": 110})
+def main() -> None:
+    """Export Portal: recurring exports, delivered on time, with proof."""
+
+
+@main.command()
+def up() -> None:
+    """Run everything on this machine: web, worker, scheduler and what they need."""
+    settings = load()
+    status = supervisor.run(settings, echo=click.echo, logins=seed.LOGINS if settings.demo else ())
+    raise SystemExit(status)
+
+
+@main.command()
+def web() -> None:
+    """Serve the pages."""
+    Gunicorn(create_app()).run()
+
+
+@main.command()
+def worker() -> None:
+    """Make and deliver exports, one at a time; start one a core."""
+    app = create_app()
+    PortalWorker(app, connect(app.config["PORTAL"])).work(logging_level="WARNING")
+
+
+@main.command()
+def scheduler() -> None:
+    """Enqueue what is due and bring back what was lost; several may run."""
+    app = create_app()
+    PortalScheduler(app, connect(app.config["PORTAL"])).run_forever()
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database's tables up to date; safe to repeat and to run twice at once."""
+    app = create_app()
+    settings = app.config["PORTAL"]
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    with app.app_context():
+        try:
+            upgrade()
+        except OperationalError as error:
+            raise InvalidInput(f"The database can't be opened: {error.orig}") from None
+    click.echo("The database is up to date.")
+
+
+@main.command()
+@click.option("--organization", required=True, help="Name of the organization; made when it is new.")
+@click.option("--timezone", default="America/New_York", show_default=True, help="Of a new organization.")
+@click.option("--email", required=True)
+@click.option("--name", required=True)
+@click.option("--operator", is_flag=True, help="May also see to organizations and the server.")
+@click.password_option(envvar="PORTAL_ADMIN_PASSWORD", help="Asked for, unless PORTAL_ADMIN_PASSWORD is set.")
+def create_admin(
+    organization: str, timezone: str, email: str, name: str, password: str, *, operator: bool
+) -> None:
+    """Add an admin, and the organization if need be."""
+    now = utcnow()
+    with create_app().app_context():
+        owner = db.session.scalars(
+            select(Organization).where(Organization.name == organization)
+        ).first() or organizations.create_organization(
+            organization, organizations.slug_for(organization), timezone, now=now
+        )
+        user = organizations.create_user(
+            owner, email=email, name=name, role=Role.ADMIN, password=password, now=now, operator=operator
+        )
+        db.session.commit()
+        click.echo(f"{user.email} is an admin of {owner.name}.")
+
+
+@main.command()
+def seed_demo() -> None:
+    """Fill an empty portal with the demo's organizations, schedules and past runs."""
+    app = create_app()
+    settings = app.config["PORTAL"]
+    if not settings.demo:
+        raise InvalidInput("seed-demo is for the demo only; set PORTAL_DEMO=1.")
+    with app.app_context():
+        seed.seed(settings, app.extensions["storage"], now=utcnow(), say=click.echo)
+
+
+@main.command()
+@click.option("--kind", type=click.Choice(["daily", "weekly", "monthly", "monthly-last"]), required=True)
+@click.option("--weekday", type=int, multiple=True, help="0 (Monday) to 6; may be repeated.")
+@click.option("--day", type=int, help="Day of the month, 1 to 31.")
+@click.option("--time", "at", required=True, metavar="HH:MM")
+@click.option("--timezone", required=True, help="IANA name, such as Europe/Berlin.")
+@click.option("--after", metavar="ISO", help="Instant to start from; now when left out, UTC without offset.")
+@click.option("--count", type=click.IntRange(1, 10_000), default=5, show_default=True)
+def next_runs(
+    kind: str,
+    weekday: tuple[int, ...],
+    day: int | None,
+    at: str,
+    timezone: str,
+    after: str | None,
+    count: int,
+) -> None:
+    """Print the next instants of a rule in UTC, one a line. Needs no running service."""
+    rule = Rule(Kind(kind.replace("-", "_")), parse_time(at), weekdays=weekday, monthday=day)
+    start = _instant(after) if after else utcnow()
+    for instant in islice(occurrences_after(rule, timezone, start), count):
+        click.echo(f"{instant:%Y-%m-%dT%H:%M:%SZ}")
+
+
+@main.command()
+@click.option("--source", required=True, metavar="SQLALCHEMY_URL")
+@click.option("--sql", required=True)
+@click.option("--format", "form", type=click.Choice(list(EXPORTERS)), required=True)
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), required=True)
+@click.option("--title", default="Export", show_default=True)
+def export(source: str, sql: str, form: str, output: Path, title: str) -> None:
+    """Write a query's rows to a file, read-only. Needs no running service.
+
+    Prints one line of JSON: rows, bytes and SHA-256 of the file.
+    """
+    url = sources.parse_url(source)
+    document = Document(title=title, organization="", generated_at=utcnow())
+    with query.open_rows(url, sql, {}, timeout=QUERY_TIMEOUT) as rows:
+        written = _beside_then_rename(output, lambda path: render(EXPORTERS[form], document, rows, path))
+    click.echo(json.dumps({"rows": written.rows, "bytes": written.size, "sha256": written.sha256}))
+
+
+def _beside_then_rename(output: Path, write: Callable[[Path], Rendered]) -> Rendered:
+    """Write a file that is complete or absent."""
+    with explained("write"):
+        handle, name = tempfile.mkstemp(prefix=f".{output.name}.", dir=output.parent)
+        os.close(handle)
+        aside = Path(name)
+        try:
+            written = write(aside)
+            aside.replace(output)
+        finally:
+            aside.unlink(missing_ok=True)
+    return written
+
+
+def _instant(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput(f"“{text}” is not an instant such as 2025-03-09T07:00:00Z.") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+class Gunicorn(BaseApplication):  # type: ignore[misc] # gunicorn has no types
+    """gunicorn over our settings, without a configuration file of its own."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        super().__init__()
+
+    def load_config(self) -> None:
+        settings = self._app.config["PORTAL"]
+        for name, value in {
+            "bind": f"{settings.bind}:{settings.port}",
+            "workers": settings.web_workers,
+            "worker_class": "gthread",
+            "threads": 8,
+            "preload_app": True,
+            "graceful_timeout": 10,
+            "timeout": 60,
+            "errorlog": "-",
+            "loglevel": "warning",
+        }.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        return self._app
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""One e-mail to one recipient: building it, sending it, and what the server answered."""
+
+import re
+import smtplib
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parseaddr
+from hashlib import sha256
+from zoneinfo import ZoneInfo
+
+import css_inline
+from flask import render_template
+from flask_mail import Message
+
+from portal.config import Settings
+from portal.delivery.models import DeliveryStatus
+from portal.extensions import mail
+from portal.mail import OutcomeUnknown
+
+_ENHANCED = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})\s")
+_inliner = css_inline.CSSInliner(load_remote_stylesheets=False, keep_style_tags=True)
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What a message says about a run's file. `until` is when the link ends; instants are aware."""
+
+    organization: str
+    schedule: str
+    due_at: datetime
+    timezone: str
+    filename: str
+    media_type: str
+    size: int
+    rows: int
+    sha256: str
+    facts: tuple[tuple[str, str], ...]
+    everyone: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How one try ended: the new status and, where there were any, the server's words."""
+
+    status: DeliveryStatus
+    code: int | None
+    enhanced: str | None
+    reply: str
+
+
+def message_id(run_id: str, recipient: str, settings: Settings, *, resend: int = 0) -> str:
+    """Return the Message-ID of a run's message to a recipient: the same on every automatic try."""
+    _, sender = parseaddr(settings.mail_sender)
+    digest = sha256(recipient.encode()).hexdigest()[:16]
+    suffix = f".{resend}" if resend else ""
+    return f"<{run_id}.{digest}{suffix}@{sender.partition('@')[2] or 'localhost'}>"
+
+
+def compose(
+    letter: Letter,
+    recipient: str,
+    *,
+    link: str,
+    until: datetime,
+    message_id: str,
+    attachment: bytes | None,
+    settings: Settings,
+) -> Message:
+    """Build the message. Without an attachment it says that the file is too large for one."""
+    zone = ZoneInfo(letter.timezone)
+    context = {
+        "letter": letter,
+        "due": letter.due_at.astimezone(zone),
+        "link": link,
+        "until": until.astimezone(zone),
+        "attached": attachment is not None,
+        "attachment_limit": settings.mail_attachment_limit,
+        "recipient": recipient,
+    }
+    message = Message(
+        subject=f"{letter.schedule}, {letter.due_at.astimezone(zone):%-d %B %Y}",
+        recipients=list(letter.everyone),
+        sender=settings.mail_sender,
+        body=render_template("emails/export.txt", **context),
+        html=_inliner.inline(render_template("emails/export.html", **context)),
+        extra_headers={
+            "Auto-Submitted": "auto-generated",
+            "X-Auto-Response-Suppress": "All",
+        },
+    )
+    message.msgId = message_id
+    if attachment is not None:
+        message.attach(letter.filename, letter.media_type, attachment, "attachment")
+    return message
+
+
+def send(message: Message, recipient: str, settings: Settings) -> Answer:
+    """Send to exactly one envelope recipient and say how it ended; never raises for a server's doing."""
+    _, sender = parseaddr(settings.mail_sender)
+    try:
+        with mail.connect() as connection:
+            code, reply = connection.transmit(message, sender, recipient)
+    except OutcomeUnknown as error:
+        return Answer(DeliveryStatus.UNKNOWN, None, None, f"connection lost after sending: {error}")
+    except smtplib.SMTPResponseException as error:
+        return _refusal(error.smtp_code, error.smtp_error)
+    except (smtplib.SMTPException, OSError) as error:
+        return Answer(DeliveryStatus.DEFERRED, None, None, f"no connection to the mail server: {error}")
+    return Answer(DeliveryStatus.SENT, code, _enhanced(reply), reply)
+
+
+def _refusal(code: int, reply: bytes | str) -> Answer:
+    text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
+    status = DeliveryStatus.REFUSED if code >= 500 else DeliveryStatus.DEFERRED
+    return Answer(status, code, _enhanced(text), text)
+
+
+def _enhanced(reply: str) -> str | None:
+    """Return the enhanced status code (RFC 3463) at the start of a reply."""
+    match = _ENHANCED.match(reply)
+    return match[1] if match else None

@@ -1,0 +1,242 @@
+"""The ledger: what is owed to whom, what was tried, and how it stands.
+
+A delivery is committed as `sending` before anything leaves and with the answer after it, so that whatever
+dies in between leaves a trace. Every write goes through the caller's fence, which refuses a worker that no
+longer owns the run.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from portal.clock import utcnow
+from portal.config import Settings
+from portal.delivery import email, folder
+from portal.delivery.email import Answer, Letter
+from portal.delivery.models import Delivery, DeliveryAttempt, DeliveryStatus
+from portal.downloads import service as downloads
+from portal.errors import PortalError
+from portal.extensions import db
+from portal.runs.models import Artifact
+from portal.schedules.models import Channel
+from portal.storage.base import Storage
+
+Fence = Callable[[], AbstractContextManager[object]]
+
+POSSIBLY_TWICE = "Possibly sent twice: the worker stopped before the server's answer was recorded."
+
+
+@dataclass(frozen=True)
+class Shipment:
+    """A stored file on its way to the targets of a run."""
+
+    run_pk: int
+    run_id: str
+    artifact_id: int
+    storage_key: str
+    channel: Channel
+    targets: tuple[str, ...]
+    letter: Letter
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the deliveries of a run stand. `open` ones will be tried again at `next_attempt_at`."""
+
+    sent: int
+    failed: int
+    open: int
+    next_attempt_at: datetime | None
+
+
+@dataclass(frozen=True)
+class _Parcel:
+    """One delivery about to be tried; plain values, since no transaction is open meanwhile."""
+
+    delivery_id: int
+    attempt_id: int
+    target: str
+    message_id: str
+    link: str
+    until: datetime
+
+
+def open_deliveries(run_pk: int, channel: Channel, targets: Sequence[str]) -> None:
+    """Owe the file to each target, once. Called within a transaction of the run's owner."""
+    known = set(db.session.scalars(select(Delivery.target).where(Delivery.run_id == run_pk)))
+    db.session.add_all(
+        Delivery(run_id=run_pk, channel=channel, target=target)
+        for target in dict.fromkeys(targets)
+        if target not in known
+    )
+    for delivery in db.session.scalars(
+        select(Delivery).where(Delivery.run_id == run_pk, Delivery.status == DeliveryStatus.SENDING)
+    ):
+        delivery.status, delivery.note = DeliveryStatus.PENDING, POSSIBLY_TWICE
+    db.session.flush()
+
+
+def deliver(shipment: Shipment, *, fence: Fence, storage: Storage, settings: Settings) -> None:
+    """Try every delivery of the run that is due, one after another.
+
+    A refusal is recorded and never keeps the others from being tried. Raises StorageFailed when the file
+    can't be read, and whatever `fence` raises.
+    """
+    due = _due(shipment.run_pk, utcnow())
+    attachment = _attachment(shipment, storage, settings) if shipment.channel is Channel.EMAIL else None
+    for delivery_id in due:
+        with fence():
+            parcel = _begin(shipment, delivery_id, settings, utcnow())
+        answer = _hand_over(shipment, parcel, attachment, storage, settings)
+        with fence():
+            _settle(parcel, answer, settings, utcnow())
+
+
+def outcome(run_pk: int) -> Outcome:
+    """Count the deliveries of a run by how they stand."""
+    rows = db.session.execute(
+        select(Delivery.status, Delivery.next_attempt_at).where(Delivery.run_id == run_pk)
+    ).tuples()
+    waiting = [at for _, at in rows.all() if at is not None]
+    counts = dict(
+        db.session.execute(
+            select(Delivery.status, func.count()).where(Delivery.run_id == run_pk).group_by(Delivery.status)
+        )
+        .tuples()
+        .all()
+    )
+    sent = counts.get(DeliveryStatus.SENT, 0)
+    return Outcome(
+        sent=sent,
+        failed=sum(counts.values()) - sent - len(waiting),
+        open=len(waiting),
+        next_attempt_at=min(waiting, default=None),
+    )
+
+
+def send_again(run_pk: int) -> int:
+    """Owe the file anew to every target that failed; each gets a new Message-ID. Return how many."""
+    failed = db.session.scalars(
+        select(Delivery).where(
+            Delivery.run_id == run_pk,
+            Delivery.status.in_([DeliveryStatus.REFUSED, DeliveryStatus.UNKNOWN]),
+        )
+    ).all()
+    for delivery in failed:
+        delivery.status = DeliveryStatus.PENDING
+        delivery.message_id = delivery.next_attempt_at = delivery.first_tried_at = delivery.note = None
+        delivery.resends += 1
+    return len(failed)
+
+
+def _due(run_pk: int, now: datetime) -> list[int]:
+    waiting = Delivery.next_attempt_at.is_not(None) & (Delivery.next_attempt_at <= now)
+    ids = db.session.scalars(
+        select(Delivery.id)
+        .where(Delivery.run_id == run_pk, (Delivery.status == DeliveryStatus.PENDING) | waiting)
+        .order_by(Delivery.id)
+    ).all()
+    db.session.rollback()  # no transaction while files are read and servers answer
+    return list(ids)
+
+
+def _attachment(shipment: Shipment, storage: Storage, settings: Settings) -> bytes | None:
+    """Read the file once for all messages, or not at all when it is too large to attach."""
+    if shipment.letter.size > settings.mail_attachment_limit:
+        return None
+    with storage.open(shipment.storage_key) as file:
+        return file.read()
+
+
+def _begin(shipment: Shipment, delivery_id: int, settings: Settings, now: datetime) -> _Parcel:
+    delivery = db.session.get_one(Delivery, delivery_id)
+    delivery.status, delivery.next_attempt_at = DeliveryStatus.SENDING, None
+    delivery.first_tried_at = delivery.first_tried_at or now
+    delivery.message_id = delivery.message_id or email.message_id(
+        shipment.run_id, delivery.target, settings, resend=delivery.resends
+    )
+    attempt = DeliveryAttempt(
+        delivery_id=delivery.id, at=now, status=DeliveryStatus.SENDING, message_id=delivery.message_id
+    )
+    db.session.add(attempt)
+    db.session.flush()
+    artifact = db.session.get_one(Artifact, shipment.artifact_id)
+    link = downloads.link_for(artifact, delivery, settings=settings, now=now)
+    return _Parcel(
+        delivery_id=delivery.id,
+        attempt_id=attempt.id,
+        target=delivery.target,
+        message_id=delivery.message_id,
+        link=downloads.url_for_link(link, settings),
+        until=link.expires_at,
+    )
+
+
+def _hand_over(
+    shipment: Shipment, parcel: _Parcel, attachment: bytes | None, storage: Storage, settings: Settings
+) -> Answer:
+    if shipment.channel is Channel.STORAGE:
+        return _put_into_folder(shipment, parcel, storage)
+    try:
+        message = email.compose(
+            shipment.letter,
+            parcel.target,
+            link=parcel.link,
+            until=parcel.until,
+            message_id=parcel.message_id,
+            attachment=attachment,
+            settings=settings,
+        )
+        return email.send(message, parcel.target, settings)
+    except PortalError as error:
+        return Answer(DeliveryStatus.REFUSED, None, None, str(error))
+
+
+def _put_into_folder(shipment: Shipment, parcel: _Parcel, storage: Storage) -> Answer:
+    try:
+        with storage.open(shipment.storage_key) as file:
+            folder.put(file, shipment.folder, parcel.target, shipment.letter.filename)
+    except PortalError as error:
+        status = DeliveryStatus.DEFERRED if error.retryable else DeliveryStatus.REFUSED
+        return Answer(status, None, None, str(error))
+    return Answer(DeliveryStatus.SENT, None, None, f"written to {parcel.target}/{shipment.letter.filename}")
+
+
+def _settle(parcel: _Parcel, answer: Answer, settings: Settings, now: datetime) -> None:
+    attempt = db.session.get_one(DeliveryAttempt, parcel.attempt_id)
+    attempt.status, attempt.code = answer.status, answer.code
+    attempt.enhanced, attempt.reply = answer.enhanced, answer.reply
+    delivery = db.session.get_one(Delivery, parcel.delivery_id)
+    delivery.status = answer.status
+    if answer.status is DeliveryStatus.SENT:
+        delivery.sent_at = now
+    elif answer.status is DeliveryStatus.DEFERRED:
+        _try_later(delivery, settings, now)
+    elif answer.status is DeliveryStatus.UNKNOWN and _tries(delivery) == 1:
+        # The server may have it. One more try under the same Message-ID, which a mailbox can recognize.
+        delivery.next_attempt_at = now + timedelta(seconds=settings.delivery_retry_delays[0])
+        delivery.note = POSSIBLY_TWICE
+
+
+def _try_later(delivery: Delivery, settings: Settings, now: datetime) -> None:
+    delays = settings.delivery_retry_delays
+    next_attempt = now + timedelta(seconds=delays[min(_tries(delivery), len(delays)) - 1])
+    begun = delivery.first_tried_at or now
+    if next_attempt <= begun + timedelta(seconds=settings.delivery_retry_for):
+        delivery.next_attempt_at = next_attempt
+    else:
+        delivery.status = DeliveryStatus.REFUSED
+        delivery.note = f"Given up after {settings.delivery_retry_for / 3600:g} hours."
+
+
+def _tries(delivery: Delivery) -> int:
+    return db.session.scalars(
+        select(func.count())
+        .select_from(DeliveryAttempt)
+        .where(DeliveryAttempt.delivery_id == delivery.id, DeliveryAttempt.message_id == delivery.message_id)
+    ).one()

@@ -1,0 +1,143 @@
+"""rq-scheduler's process and loop, mended where it loses locks or jobs, and dispatching our schedules."""
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import datetime
+from uuid import uuid4
+
+from flask import Flask
+from redis import Redis
+from redis.exceptions import RedisError
+from rq.exceptions import NoSuchJobError
+from rq.job import Job
+from rq_scheduler import Scheduler
+from sqlalchemy.exc import SQLAlchemyError
+
+from portal import queue
+from portal.clock import utcnow
+from portal.config import Settings
+from portal.extensions import db
+from portal.queue import PortalJob, RunQueue
+from portal.runs import dispatch, recovery
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_KEY = "portal:scheduler:heartbeat"
+QUARANTINE_KEY = "portal:scheduler:quarantine"
+HOUSEKEEPING = (("sweep-files", queue.SWEEP_FILES, "17 * * * *"),)
+
+# Only its owner may renew or release the lock: stock rq-scheduler deletes whatever lock is there.
+_RENEW = (
+    "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('expire', KEYS[1], ARGV[2]) end return 0"
+)
+_RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
+
+
+class PortalScheduler(Scheduler):  # type: ignore[misc] # rq-scheduler has no types
+    """One tick a second: rq-scheduler's own entries, then due schedules, then, less often, the sweep."""
+
+    lock_seconds = 30
+    batch = 200
+
+    def __init__(self, app: Flask, connection: Redis, *, interval: float = 1) -> None:
+        super().__init__(
+            queue=RunQueue(queue.QUEUE_NAME, connection=connection),
+            connection=connection,
+            interval=interval,
+            job_class=PortalJob,
+            queue_class=RunQueue,
+        )
+        self._app = app
+        self._settings: Settings = app.config["PORTAL"]
+        self._token = uuid4().hex
+        self._next_sweep = 0.0
+
+    def acquire_lock(self) -> bool:
+        """Take the lock under a token of this process, for `lock_seconds`."""
+        taken = self.connection.set(self.scheduler_lock_key, self._token, nx=True, ex=self.lock_seconds)
+        self._lock_acquired = bool(taken)
+        return self._lock_acquired
+
+    def remove_lock(self) -> None:
+        """Release the lock if this process still holds it."""
+        if self._lock_acquired:
+            self._lock_acquired = False
+            self.connection.eval(_RELEASE, 1, self.scheduler_lock_key, self._token)
+
+    def enqueue_jobs(self) -> None:
+        """Do one tick. A database that is away costs this tick only."""
+        self._enqueue_entries()
+        now = utcnow()
+        with self._app.app_context():
+            try:
+                dispatch.enqueue_due(self.connection, settings=self._settings, now=now)
+                self._sweep_now_and_then(now)
+            except SQLAlchemyError:
+                log.exception("this tick found no database; the next one tries again")
+            finally:
+                db.session.remove()
+        self.connection.set(HEARTBEAT_KEY, now.isoformat())
+
+    def run_forever(self, stopped: Callable[[], bool] = lambda: False) -> None:
+        """Run until told to stop; when Redis is away, wait for it instead of exiting."""
+        pause = 1.0
+        while not stopped():
+            try:
+                self._register_housekeeping()
+                self.run()
+                return
+            except RedisError as error:
+                log.warning("redis is away (%s); next try in %.0f s", type(error).__name__, pause)
+                time.sleep(pause)
+                pause = min(pause * 2, 30)
+                self.name = uuid4().hex  # the old name may still be registered
+
+    def register_death(self) -> None:
+        """Sign off, if Redis is there to hear it."""
+        try:
+            super().register_death()
+        except RedisError as error:
+            log.info("signed off without redis (%s)", type(error).__name__)
+
+    def _enqueue_entries(self) -> None:
+        """Enqueue rq-scheduler's own due entries in batches, renewing the lock between them."""
+        while True:
+            ids = self.connection.zrangebyscore(
+                self.scheduled_jobs_key, 0, int(time.time()), start=0, num=self.batch
+            )
+            if not ids or not self._renew_lock():
+                return
+            for raw in ids:
+                self._enqueue_entry(raw.decode())
+
+    def _enqueue_entry(self, entry_id: str) -> None:
+        """Enqueue one entry; one that can't be read is set aside, or it would block all others for ever."""
+        try:
+            job: Job = self.job_class.fetch(entry_id, connection=self.connection)
+            self.enqueue_job(job)
+        except RedisError:
+            raise
+        except NoSuchJobError:
+            self.connection.zrem(self.scheduled_jobs_key, entry_id)
+        except Exception:
+            log.exception("entry %s set aside", entry_id)
+            self.connection.zadd(QUARANTINE_KEY, {entry_id: time.time()})
+            self.connection.zrem(self.scheduled_jobs_key, entry_id)
+
+    def _renew_lock(self) -> bool:
+        return bool(self.connection.eval(_RENEW, 1, self.scheduler_lock_key, self._token, self.lock_seconds))
+
+    def _sweep_now_and_then(self, now: datetime) -> None:
+        if time.monotonic() < self._next_sweep or not self._renew_lock():
+            return
+        self._next_sweep = time.monotonic() + self._settings.sweep_interval
+        found = recovery.sweep(self.connection, settings=self._settings, now=now)
+        if found:
+            log.info("swept: %d runs enqueued again", found)
+        self._register_housekeeping()  # a flush of Redis takes the entries with it
+
+    def _register_housekeeping(self) -> None:
+        for entry_id, func, cron in HOUSEKEEPING:
+            if self.connection.zscore(self.scheduled_jobs_key, entry_id) is None:
+                self.cron(cron, func=func, id=entry_id, queue_name=queue.QUEUE_NAME)

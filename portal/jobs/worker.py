@@ -1,0 +1,51 @@
+"""RQ's forking worker, one run at a time, one process a core."""
+
+import ctypes
+import os
+import signal
+import sys
+from typing import Any
+
+from flask import Flask
+from redis import Redis
+from rq import Worker
+from rq.job import Job
+from rq.queue import Queue
+from rq.serializers import JSONSerializer
+
+from portal.extensions import db
+from portal.jobs import tasks  # noqa: F401 - imported before the fork, so that no child pays for it again
+from portal.queue import PortalJob, RunQueue, run_queue
+
+_PR_SET_PDEATHSIG = 1
+
+
+class PortalWorker(Worker):
+    """Runs jobs inside the application's context, in children that hold no connection of the parent."""
+
+    def __init__(self, app: Flask, connection: Redis, **options: Any) -> None:
+        super().__init__(
+            [run_queue(connection)],
+            connection=connection,
+            job_class=PortalJob,
+            queue_class=RunQueue,
+            serializer=JSONSerializer,
+            **options,
+        )
+        self._app = app
+
+    def main_work_horse(self, job: Job, queue: Queue) -> None:
+        """Run one job in the forked child, which ends with its parent and shares no database connection."""
+        die_with_parent(os.getppid())
+        with self._app.app_context():
+            db.engine.dispose(close=False)
+            super().main_work_horse(job, queue)
+
+
+def die_with_parent(parent: int) -> None:
+    """Ask Linux to kill this process when its parent is gone; elsewhere the lease alone decides."""
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before we asked
+        os._exit(1)

@@ -1,0 +1,117 @@
+"""Flask-Mail with what it lacks: time limits, verified TLS, the server's answers, clean headers."""
+
+import smtplib
+import ssl
+from types import TracebackType
+from typing import Self
+
+from flask import current_app
+from flask_mail import Connection, Mail, Message
+
+from portal.config import Settings
+from portal.errors import InvalidInput
+
+
+class OutcomeUnknown(smtplib.SMTPException):
+    """The connection broke after the message began to leave: the server may have accepted it."""
+
+
+class PortalConnection(Connection):
+    """One SMTP connection, for one message after another.
+
+    Raises smtplib.SMTPException or OSError as smtplib does; an error while saying QUIT is dropped, since
+    the message was accepted before it.
+    """
+
+    host: smtplib.SMTP | None
+
+    def __init__(self, mail: Mail, settings: Settings) -> None:
+        super().__init__(mail)
+        self._settings = settings
+
+    def __enter__(self) -> Self:
+        self.host = self.configure_host()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        if self.host is None:
+            return
+        try:
+            self.host.quit()
+        except (smtplib.SMTPException, OSError):
+            self.host.close()
+
+    def configure_host(self) -> smtplib.SMTP:
+        settings = self._settings
+        context = ssl.create_default_context(cafile=settings.mail_ca_file)
+        host: smtplib.SMTP
+        if settings.mail_security == "ssl":
+            host = smtplib.SMTP_SSL(
+                settings.mail_server, settings.mail_port, timeout=settings.mail_timeout, context=context
+            )
+        else:
+            host = smtplib.SMTP(settings.mail_server, settings.mail_port, timeout=settings.mail_timeout)
+        try:
+            if settings.mail_security == "starttls":
+                host.starttls(context=context)
+            if settings.mail_username:
+                host.login(settings.mail_username, settings.mail_password)
+        except (smtplib.SMTPException, OSError):
+            host.close()
+            raise
+        return host
+
+    def transmit(self, message: Message, sender: str, recipient: str) -> tuple[int, str]:
+        """Send a message to exactly one envelope recipient; return the server's final code and reply.
+
+        Raises smtplib.SMTPResponseException with the code where the server refused the sender, the
+        recipient or the message, OutcomeUnknown where the connection broke once the message was on its way,
+        smtplib.SMTPServerDisconnected or OSError where it broke before.
+        """
+        _refuse_line_breaks(message)
+        host = self.host
+        if host is None:
+            raise smtplib.SMTPServerDisconnected("the connection is not open")
+        content = message.as_bytes()
+        host.ehlo_or_helo_if_needed()
+        _accepted(host.mail(sender))
+        _accepted(host.rcpt(recipient))
+        try:
+            code, reply = _accepted(host.data(content))
+        except (smtplib.SMTPServerDisconnected, OSError) as error:
+            raise OutcomeUnknown(str(error)) from error
+        return code, reply.decode("utf-8", "replace")
+
+
+class PortalMail(Mail):
+    """Flask-Mail's extension, connecting through `PortalConnection`."""
+
+    def connect(self) -> PortalConnection:
+        return PortalConnection(current_app.extensions["mail"], current_app.config["PORTAL"])
+
+
+def _accepted(answer: tuple[int, bytes]) -> tuple[int, bytes]:
+    code, reply = answer
+    if code not in (250, 251):  # 251: will forward (RFC 5321, 4.2.3)
+        raise smtplib.SMTPResponseException(code, reply)
+    return answer
+
+
+def _refuse_line_breaks(message: Message) -> None:
+    """Flask-Mail checks only some headers; a line break in any would start another one."""
+    values = [
+        message.subject,
+        message.sender,
+        message.reply_to,
+        *message.recipients,
+        *message.cc,
+        *(message.extra_headers or {}).values(),
+        *(attachment.filename or "" for attachment in message.attachments),
+    ]
+    if any("\n" in str(value) or "\r" in str(value) for value in values):
+        raise InvalidInput("A mail header can't contain a line break.")

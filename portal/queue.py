@@ -1,0 +1,107 @@
+"""Redis: what carries run ids to the workers. Nothing in it is needed to know what must happen."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from redis import Redis
+from redis.backoff import ExponentialBackoff
+from redis.retry import Retry
+from rq import Queue
+from rq.exceptions import InvalidJobOperation
+from rq.job import Job
+from rq.serializers import JSONSerializer
+from rq.utils import import_attribute
+
+from portal.config import Settings
+
+QUEUE_NAME = "exports"
+EXECUTE_RUN = "portal.jobs.tasks.execute_run"
+SWEEP_FILES = "portal.jobs.tasks.sweep_files"
+ALLOWED = frozenset({EXECUTE_RUN, SWEEP_FILES})
+
+
+class PortalJob(Job):
+    """A job whose payload is JSON and that runs nothing but the functions of `ALLOWED`.
+
+    Whoever can write to Redis could otherwise run any function of any module in a worker: by the job's own
+    name, by a callback's, or, with RQ's default serializer, by unpickling.
+    """
+
+    def __init__(self, id: str | None = None, connection: Redis | None = None, **_: Any) -> None:  # noqa: A002
+        super().__init__(id=id, connection=connection, serializer=JSONSerializer)
+
+    @property
+    def func(self) -> Callable[..., Any]:
+        """The function to run. Raises InvalidJobOperation unless it is allowed."""
+        if self.func_name not in ALLOWED or self.instance is not None:
+            raise InvalidJobOperation(f"job {self.id} names a function that workers don't run")
+        function: Callable[..., Any] = import_attribute(self.func_name)
+        return function
+
+    @property
+    def success_callback(self) -> None:
+        """Never one: a callback is a function named in Redis."""
+
+    @property
+    def failure_callback(self) -> None:
+        """Never one: a callback is a function named in Redis."""
+
+    @property
+    def stopped_callback(self) -> None:
+        """Never one: a callback is a function named in Redis."""
+
+    def send_webhooks(self, *_args: Any, **_kwargs: Any) -> None:
+        """Never any: a webhook is an address named in Redis."""
+
+
+class RunQueue(Queue):
+    job_class = PortalJob
+
+
+def connect(settings: Settings) -> Redis:
+    """Return a connection that rides out a short break. Reads may block, so only connecting has a limit."""
+    return Redis.from_url(
+        settings.redis_url,
+        socket_connect_timeout=5,
+        retry=Retry(ExponentialBackoff(cap=1, base=0.1), retries=3),
+        health_check_interval=30,
+    )
+
+
+def run_queue(connection: Redis) -> RunQueue:
+    return RunQueue(QUEUE_NAME, connection=connection, job_class=PortalJob, serializer=JSONSerializer)
+
+
+def job_id(run_id: str, attempt: int) -> str:
+    """Return the id of the job that makes a run's next attempt."""
+    return f"{run_id}_{attempt}"
+
+
+def enqueue_runs(connection: Redis, runs: Sequence[tuple[str, int]], *, timeout: int) -> None:
+    """Enqueue runs, each a public id and its attempt so far. Call it only after their rows are committed."""
+    if not runs:
+        return
+    queue = run_queue(connection)
+    queue.enqueue_many(
+        queue.prepare_data(
+            EXECUTE_RUN,
+            args=(run_id,),
+            job_id=job_id(run_id, attempt),
+            timeout=timeout,
+            result_ttl=0,
+            failure_ttl=86_400,
+            description=f"run {run_id}",
+        )
+        for run_id, attempt in runs
+    )
+
+
+def live_jobs(connection: Redis, job_ids: Iterable[str]) -> set[str]:
+    """Return which jobs still stand in Redis, waiting or being worked on."""
+    ids = list(job_ids)
+    found = PortalJob.fetch_many(ids, connection=connection)
+    return {
+        id_
+        for id_, job in zip(ids, found, strict=True)
+        if job is not None and not (job.is_finished or job.is_failed or job.is_canceled or job.is_stopped)
+    }

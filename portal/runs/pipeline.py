@@ -1,0 +1,304 @@
+"""One run, from claimed to delivered: claim, read, render, store, link, deliver, finish.
+
+Each stage is a function; one whose result is already recorded is skipped on a later attempt. No database
+transaction is open while rows are read, files are written or servers answer.
+"""
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+from rq.timeouts import JobTimeoutException
+from sqlalchemy import select
+
+from portal.clock import utcnow
+from portal.config import Settings
+from portal.datasets import query
+from portal.datasets import service as datasets
+from portal.datasets.filters import filters_in_words
+from portal.datasets.service import Reading
+from portal.delivery import service as delivery
+from portal.delivery.email import Letter
+from portal.delivery.service import Shipment
+from portal.errors import LeaseLost, PortalError
+from portal.exporters.base import Document, Exporter
+from portal.exporters.registry import EXPORTERS
+from portal.extensions import db
+from portal.runs import finish
+from portal.runs.filenames import filename_for
+from portal.runs.leases import Claim, claim, fenced, renewed
+from portal.runs.log import note
+from portal.runs.models import Artifact, RunStatus, ScheduledExportRun
+from portal.schedules.models import Channel
+from portal.storage.base import Storage
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All a run needs, as plain values: what to read, how to write it, and for whom."""
+
+    claim: Claim
+    organization_id: int
+    due_at: datetime
+    snapshot: dict[str, Any]
+    reading: Reading
+    document: Document
+    exporter: Exporter
+    filename: str
+
+    @property
+    def channel(self) -> Channel:
+        return Channel(self.snapshot["channel"])
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        if self.channel is Channel.EMAIL:
+            return tuple(self.snapshot["recipients"])
+        return (self.snapshot["location"],)
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A finished work file."""
+
+    path: Path
+    rows: int
+    size: int
+    sha256: str
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The artifact's row, as plain values."""
+
+    id: int
+    storage_key: str
+    filename: str
+    media_type: str
+    size: int
+    rows: int
+    sha256: str
+
+
+def execute(run_id: str, *, worker: str, settings: Settings, storage: Storage) -> RunStatus | None:
+    """Claim a run and take it as far as it gets; return its new status, None when it was not ours to do.
+
+    Whatever fails is recorded with the run, which is then retried or final. Only errors nobody foresaw are
+    raised again, after they were recorded.
+    """
+    owned = claim(run_id, worker=worker, settings=settings)
+    if owned is None:
+        return None
+    try:
+        with renewed(owned, settings):
+            return _take_through(owned, settings, storage)
+    except LeaseLost as error:
+        log.warning("%s", error)
+        return None
+
+
+def _take_through(owned: Claim, settings: Settings, storage: Storage) -> RunStatus:
+    try:
+        plan = resolve(owned, settings)
+        stored = recorded_artifact(owned) or produce(plan, settings, storage)
+        ship(plan, stored, settings, storage)
+        return finish.finish(owned, now=utcnow())
+    except LeaseLost:
+        raise
+    except JobTimeoutException:
+        return finish.fail(owned, finish.RunTimeout(settings.run_timeout), settings, now=utcnow())
+    except PortalError as error:
+        return finish.fail(owned, error, settings, now=utcnow())
+    except Exception as error:
+        log.exception("run %s failed unexpectedly", owned.run_id)
+        finish.fail(owned, finish.Unexpected(error), settings, now=utcnow())
+        raise
+
+
+def resolve(owned: Claim, settings: Settings) -> Plan:
+    """Turn the run's snapshot into what this occurrence means: periods, parameters, columns, names."""
+    now = utcnow()
+    with fenced(owned) as run:
+        snapshot = run.snapshot
+        version = datasets.get_version(snapshot["dataset_version"])
+        reading = datasets.prepare(
+            version,
+            snapshot["filters"],
+            snapshot["columns"],
+            due_at=run.due_at,
+            timezone=snapshot["timezone"],
+            settings=settings,
+        )
+        facts = filters_in_words(version, snapshot["filters"])
+        exporter = EXPORTERS[snapshot["format"]]
+        run.resolved_parameters = {name: _plain(value) for name, value in reading.values.items()}
+        note(run, f"Claimed by {owned.worker}, attempt {owned.attempt}", now=now)
+        return Plan(
+            claim=owned,
+            organization_id=run.organization_id,
+            due_at=run.due_at,
+            snapshot=snapshot,
+            reading=reading,
+            document=_document(run, facts, now),
+            exporter=exporter,
+            filename=filename_for(snapshot["name"], run.due_at, snapshot["timezone"], exporter.extension),
+        )
+
+
+def recorded_artifact(owned: Claim) -> Stored | None:
+    """Return the file an earlier attempt stored: it is sent as it is, never made again."""
+    with fenced(owned):
+        artifact = db.session.scalars(select(Artifact).where(Artifact.run_id == owned.run_pk)).first()
+        return _stored(artifact) if artifact else None
+
+
+def produce(plan: Plan, settings: Settings, storage: Storage) -> Stored:
+    """Read, render and store: rows to a durable file with its hash."""
+    with storage.work_file() as path:
+        rendered = read_and_render(plan, path, settings)
+        return store(plan, rendered, settings, storage)
+
+
+def read_and_render(plan: Plan, path: Path, settings: Settings) -> Rendered:
+    """Stream the rows from the source through the exporter into a work file."""
+    with fenced(plan.claim) as run:
+        run.stage = "read"
+        note(run, f"Reading “{plan.snapshot['dataset_name']}”", now=utcnow(), detail=_facts_line(plan))
+    reading = plan.reading
+    with query.open_rows(
+        reading.url, reading.sql, reading.values, columns=reading.columns, timeout=settings.query_timeout
+    ) as rows:
+        return render(plan.exporter, plan.document, rows, path)
+
+
+def render(exporter: Exporter, document: Document, rows: query.Rows, path: Path) -> Rendered:
+    """Write the rows to `path` in the exporter's format; hash what was written."""
+    with path.open("wb") as out:
+        written = exporter.write(rows.batches, rows.columns, out, document)
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Rendered(path, written.rows, path.stat().st_size, digest, written.notes)
+
+
+def store(plan: Plan, rendered: Rendered, settings: Settings, storage: Storage) -> Stored:
+    """Make the file durable, then record it: a row always has its file."""
+    now = utcnow()
+    with fenced(plan.claim) as run:
+        run.stage, run.row_count = "store", rendered.rows
+        note(run, _rows_line(plan, rendered), now=now, detail=" ".join(rendered.notes) or None)
+    key = f"{plan.snapshot['organization_slug']}/{uuid4().hex}"
+    storage.store(rendered.path, key)
+    artifact = Artifact(
+        run_id=plan.claim.run_pk,
+        organization_id=plan.organization_id,
+        filename=plan.filename,
+        media_type=plan.exporter.media_type,
+        size=rendered.size,
+        sha256=rendered.sha256,
+        rows=rendered.rows,
+        storage_key=key,
+        created_at=now,
+        expires_at=now + timedelta(days=max(settings.file_days, settings.link_days)),
+    )
+    with _removed_unless_recorded(storage, key), fenced(plan.claim) as run:
+        db.session.add(artifact)
+        db.session.flush()
+        line = f"File stored, {rendered.size:,} bytes, SHA-256 {rendered.sha256[:8]}…{rendered.sha256[-4:]}"
+        note(run, line, now=now, tone="success")
+        return _stored(artifact)
+
+
+def ship(plan: Plan, stored: Stored, settings: Settings, storage: Storage) -> None:
+    """Link and deliver: one message a recipient, or one copy a folder, each recorded on its own."""
+    with fenced(plan.claim) as run:
+        run.stage, run.row_count = "deliver", stored.rows
+        delivery.open_deliveries(run.id, plan.channel, plan.targets)
+    shipment = Shipment(
+        run_pk=plan.claim.run_pk,
+        run_id=plan.claim.run_id,
+        artifact_id=stored.id,
+        storage_key=stored.storage_key,
+        channel=plan.channel,
+        targets=plan.targets,
+        letter=_letter(plan, stored),
+        folder=settings.folders_dir / plan.snapshot["organization_slug"],
+    )
+    delivery.deliver(shipment, fence=partial(fenced, plan.claim), storage=storage, settings=settings)
+
+
+@contextmanager
+def _removed_unless_recorded(storage: Storage, key: str) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        storage.remove(key)
+        raise
+
+
+def _document(run: ScheduledExportRun, facts: list[tuple[str, str]], now: datetime) -> Document:
+    snapshot = run.snapshot
+    due = run.due_at.astimezone(ZoneInfo(snapshot["timezone"]))
+    return Document(
+        title=snapshot["name"],
+        organization=snapshot["organization_name"],
+        generated_at=now,
+        timezone=snapshot["timezone"],
+        facts=(
+            ("Dataset", snapshot["dataset_name"]),
+            *facts,
+            ("Due", f"{due:%-d %B %Y, %H:%M} {snapshot['timezone']}"),
+            ("Run", run.public_id),
+        ),
+    )
+
+
+def _letter(plan: Plan, stored: Stored) -> Letter:
+    return Letter(
+        organization=plan.document.organization,
+        schedule=plan.snapshot["name"],
+        due_at=plan.due_at,
+        timezone=plan.snapshot["timezone"],
+        filename=stored.filename,
+        media_type=stored.media_type,
+        size=stored.size,
+        rows=stored.rows,
+        sha256=stored.sha256,
+        facts=plan.document.facts,
+        everyone=plan.targets,
+    )
+
+
+def _stored(artifact: Artifact) -> Stored:
+    return Stored(
+        id=artifact.id,
+        storage_key=artifact.storage_key,
+        filename=artifact.filename,
+        media_type=artifact.media_type,
+        size=artifact.size,
+        rows=artifact.rows,
+        sha256=artifact.sha256,
+    )
+
+
+def _rows_line(plan: Plan, rendered: Rendered) -> str:
+    return f"{rendered.rows:,} rows in {len(plan.reading.columns)} columns"
+
+
+def _facts_line(plan: Plan) -> str:
+    chosen = [f"{label}: {words}" for label, words in plan.document.facts if words != "all"]
+    return ", ".join(chosen)
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value

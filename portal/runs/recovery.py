@@ -1,0 +1,96 @@
+"""Finding runs that nobody is working on: lost jobs, dead workers, mail whose next try is due."""
+
+from datetime import datetime, timedelta
+
+from redis import Redis
+from sqlalchemy import and_, or_, select
+
+from portal import queue
+from portal.config import Settings
+from portal.database import database_now
+from portal.delivery.models import Delivery
+from portal.extensions import db
+from portal.runs import finish
+from portal.runs.leases import WORKER_LOST, close_abandoned_attempts
+from portal.runs.log import note
+from portal.runs.models import RunStatus, ScheduledExportRun
+
+SWEEP_LIMIT = 1000
+
+
+def sweep(connection: Redis, *, settings: Settings, now: datetime) -> int:
+    """Bring back every unfinished run that needs a worker; return how many jobs were enqueued.
+
+    Runs whose lease expired are queued again, or fail when no retry is left. Runs that wait without a live
+    job, and deliveries whose next attempt is due, are enqueued. Database first, commit, then Redis.
+    """
+    released = _release_expired(now)
+    waiting = _waiting_long(settings) + _deliveries_due()
+    db.session.commit()
+    ids = [queue.job_id(run_id, attempt) for run_id, attempt in waiting]
+    alive = queue.live_jobs(connection, ids)
+    lost = [run for run, id_ in zip(waiting, ids, strict=True) if id_ not in alive]
+    todo = list(dict.fromkeys([*released, *lost]))
+    queue.enqueue_runs(connection, todo, timeout=settings.run_timeout)
+    return len(todo)
+
+
+def _release_expired(now: datetime) -> list[tuple[str, int]]:
+    """Take runs from workers that stopped renewing their lease."""
+    database_time = database_now(db.session.connection())
+    expired = db.session.scalars(
+        select(ScheduledExportRun)
+        .where(
+            ScheduledExportRun.status == RunStatus.RUNNING,
+            ScheduledExportRun.lease_expires_at < database_time,
+        )
+        .limit(SWEEP_LIMIT)
+        .with_for_update(skip_locked=True)
+    ).all()
+    return [(run.public_id, run.attempt) for run in expired if _queue_again_or_fail(run, now)]
+
+
+def _queue_again_or_fail(run: ScheduledExportRun, now: datetime) -> bool:
+    run.lease_token = run.lease_expires_at = run.stage = None
+    close_abandoned_attempts(run.id, now)
+    if run.retries_left > 0:
+        run.retries_left -= 1
+        run.status = RunStatus.QUEUED
+        note(run, WORKER_LOST, now=now, tone="failed", detail="Another takes the run over.")
+        return True
+    run.status, run.error_code, run.error_message = RunStatus.FAILED, "worker lost", WORKER_LOST
+    run.reason = f"{WORKER_LOST} No retry is left."
+    note(run, WORKER_LOST, now=now, tone="failed", detail="No retry is left.")
+    finish.complete(run, now=now)
+    return False
+
+
+def _waiting_long(settings: Settings) -> list[tuple[str, int]]:
+    """Return queued runs that a worker should have claimed by now."""
+    now = database_now(db.session.connection())
+    lost_before = now - timedelta(seconds=settings.lost_job_after)
+    rows = db.session.execute(
+        select(ScheduledExportRun.public_id, ScheduledExportRun.attempt)
+        .where(
+            ScheduledExportRun.status == RunStatus.QUEUED,
+            or_(
+                ScheduledExportRun.not_before <= now,
+                and_(ScheduledExportRun.not_before.is_(None), ScheduledExportRun.created_at <= lost_before),
+            ),
+        )
+        .order_by(ScheduledExportRun.id)
+        .limit(SWEEP_LIMIT)
+    )
+    return list(rows.tuples())
+
+
+def _deliveries_due() -> list[tuple[str, int]]:
+    now = database_now(db.session.connection())
+    rows = db.session.execute(
+        select(ScheduledExportRun.public_id, ScheduledExportRun.attempt)
+        .join(Delivery, Delivery.run_id == ScheduledExportRun.id)
+        .where(ScheduledExportRun.status == RunStatus.DELIVERING, Delivery.next_attempt_at <= now)
+        .distinct()
+        .limit(SWEEP_LIMIT)
+    )
+    return list(rows.tuples())

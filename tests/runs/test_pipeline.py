@@ -1,0 +1,213 @@
+"""One run through every stage, with real rows, files and a real mail server."""
+
+import csv
+import hashlib
+import io
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from portal.config import Settings
+from portal.datasets.models import Dataset
+from portal.delivery.models import Delivery, DeliveryStatus
+from portal.downloads.models import DownloadLink
+from portal.extensions import db
+from portal.organizations.models import User
+from portal.runs import pipeline
+from portal.runs.models import Artifact, RunStatus, ScheduledExportRun
+from portal.runs.service import run_now
+from portal.schedules.models import Channel, ExportFormat, ScheduledExport
+from portal.storage.local import LocalStorage
+from tests import factories
+from tests.conftest import SmtpServer
+
+
+def execute(app: Flask, run: ScheduledExportRun) -> RunStatus | None:
+    settings: Settings = app.config["PORTAL"]
+    return pipeline.execute(
+        run.public_id, worker="worker-1", settings=settings, storage=LocalStorage(settings.files_dir)
+    )
+
+
+def made(actor: User, schedule: ScheduledExport, settings: Settings) -> ScheduledExportRun:
+    run = run_now(actor, schedule, settings=settings, now=datetime.now(UTC))
+    db.session.commit()
+    return run
+
+
+def test_it_delivers_a_file_with_attachment_and_link(
+    app: Flask, manager: User, schedule: ScheduledExport, smtp: SmtpServer, settings: Settings
+) -> None:
+    run = made(manager, schedule, settings)
+
+    assert execute(app, run) is RunStatus.SUCCESS
+
+    artifact = db.session.scalars(select(Artifact)).one()
+    content = (settings.files_dir / artifact.storage_key).read_bytes()
+    assert hashlib.sha256(content).hexdigest() == artifact.sha256
+    rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
+    assert len(rows) - 1 == factories.CASES == artifact.rows == run.row_count
+
+    (message,) = smtp.messages()
+    assert message["To"] == message["X-Envelope-To"] == "ann@example.org"
+    (attachment,) = message.iter_attachments()
+    assert attachment.get_filename() == artifact.filename
+    assert attachment.get_payload(decode=True) == content
+    link = db.session.scalars(select(DownloadLink)).one()
+    body = message.get_body(("plain",))
+    assert body is not None
+    assert "http://portal.example/d/" in body.get_content()
+    assert timedelta(days=6) < link.expires_at - datetime.now(UTC) < timedelta(days=7)
+
+
+@pytest.mark.parametrize("form", list(ExportFormat))
+def test_it_makes_every_format(
+    app: Flask, manager: User, dataset: Dataset, settings: Settings, form: ExportFormat
+) -> None:
+    run = made(manager, factories.schedule(manager, dataset, format=form), settings)
+
+    assert execute(app, run) is RunStatus.SUCCESS
+
+    assert run.artifact is not None
+    assert run.artifact.rows == factories.CASES
+    assert run.artifact.filename.endswith(f".{form}")
+
+
+def test_it_records_each_recipient_and_is_partial_when_one_is_refused(
+    app: Flask, manager: User, dataset: Dataset, settings: Settings, smtp: SmtpServer
+) -> None:
+    people = ("ann@example.org", "refused@example.org")
+    run = made(manager, factories.schedule(manager, dataset, recipients=people), settings)
+
+    assert execute(app, run) is RunStatus.PARTIAL
+
+    ledger = {row.target: row for row in db.session.scalars(select(Delivery))}
+    assert ledger["ann@example.org"].status is DeliveryStatus.SENT
+    refused = ledger["refused@example.org"]
+    assert refused.status is DeliveryStatus.REFUSED
+    assert [(tried.code, tried.enhanced) for tried in refused.attempts] == [(550, "5.1.1")]
+    assert len(smtp.messages()) == 1
+    assert run.reason == "1 of 2 recipients did not get the file."
+
+
+def test_it_waits_for_a_server_that_defers_without_holding_the_run(
+    app: Flask, manager: User, dataset: Dataset, settings: Settings
+) -> None:
+    run = made(manager, factories.schedule(manager, dataset, recipients=("deferred@example.org",)), settings)
+
+    assert execute(app, run) is RunStatus.DELIVERING
+
+    row = db.session.scalars(select(Delivery)).one()
+    assert row.status is DeliveryStatus.DEFERRED
+    assert row.next_attempt_at is not None
+    assert run.lease_token is None
+    assert execute(app, run) is None, "the next attempt is not due"
+
+    row.next_attempt_at = datetime.now(UTC) - timedelta(seconds=1)
+    db.session.commit()
+    assert execute(app, run) is RunStatus.DELIVERING
+    assert len({tried.message_id for tried in row.attempts}) == 1
+    assert len(row.attempts) == 2
+
+
+def test_it_records_a_query_that_fails_and_goes_no_further(
+    app: Flask, manager: User, schedule: ScheduledExport, settings: Settings, smtp: SmtpServer
+) -> None:
+    schedule.dataset.versions[0].sql = "SELECT nonsense FROM cases"
+    run = made(manager, schedule, settings)
+
+    assert execute(app, run) is RunStatus.FAILED
+
+    assert run.error_code == "query failed"
+    assert run.error_message == "no such column: nonsense"
+    assert smtp.messages() == []
+    assert db.session.scalars(select(Artifact)).all() == []
+
+
+def test_it_tries_again_later_when_the_source_is_away(
+    app: Flask, manager: User, schedule: ScheduledExport, settings: Settings
+) -> None:
+    source = next(settings.effective_sources_dir.glob("acme/*.db"))
+    source.rename(source.with_suffix(".away"))
+    run = made(manager, schedule, settings)
+
+    assert execute(app, run) is RunStatus.QUEUED
+
+    assert run.error_code == "source unavailable"
+    assert run.not_before is not None
+    assert run.not_before > datetime.now(UTC)
+    assert [attempt.outcome for attempt in run.attempts] == ["source unavailable"]
+
+
+def test_it_sends_the_file_of_an_earlier_attempt_unchanged(
+    app: Flask, manager: User, schedule: ScheduledExport, settings: Settings, smtp: SmtpServer
+) -> None:
+    run = made(manager, schedule, settings)
+    execute(app, run)
+    first = db.session.scalars(select(Artifact)).one().sha256
+    schedule.dataset.versions[0].sql = "SELECT nonsense FROM cases"
+    delivery = db.session.scalars(select(Delivery)).one()
+    delivery.status = DeliveryStatus.PENDING
+    run.status, run.completed_at = RunStatus.QUEUED, None
+    db.session.commit()
+
+    assert execute(app, run) is RunStatus.SUCCESS
+
+    assert db.session.scalars(select(Artifact)).one().sha256 == first
+    assert len(smtp.messages()) == 2
+
+
+def test_it_says_possibly_twice_after_dying_between_data_and_commit(
+    app: Flask, manager: User, schedule: ScheduledExport, settings: Settings, smtp: SmtpServer
+) -> None:
+    run = made(manager, schedule, settings)
+    execute(app, run)
+    delivery = db.session.scalars(select(Delivery)).one()
+    delivery.status = DeliveryStatus.SENDING
+    run.status, run.completed_at = RunStatus.QUEUED, None
+    db.session.commit()
+
+    assert execute(app, run) is RunStatus.SUCCESS
+
+    assert len({message["Message-ID"] for message in smtp.messages()}) == 1
+    assert delivery.note is not None
+    assert delivery.note.startswith("Possibly sent twice")
+
+
+def test_it_writes_into_the_organizations_folder(
+    app: Flask, manager: User, dataset: Dataset, settings: Settings
+) -> None:
+    plan = factories.schedule(
+        manager, dataset, channel=Channel.STORAGE, recipients=(), location="reports/weekly"
+    )
+    run = made(manager, plan, settings)
+
+    assert execute(app, run) is RunStatus.SUCCESS
+
+    (written,) = (settings.folders_dir / "acme/reports/weekly").iterdir()
+    assert run.artifact is not None
+    assert hashlib.sha256(written.read_bytes()).hexdigest() == run.artifact.sha256
+
+
+def test_it_leaves_no_work_file_behind(
+    app: Flask, manager: User, schedule: ScheduledExport, settings: Settings
+) -> None:
+    execute(app, made(manager, schedule, settings))
+
+    assert list((settings.files_dir / "tmp").iterdir()) == []
+
+
+def test_it_sends_only_the_link_of_a_file_too_large_to_attach(
+    app: Flask, manager: User, schedule: ScheduledExport, settings: Settings, smtp: SmtpServer
+) -> None:
+    app.config["PORTAL"] = settings.model_copy(update={"mail_attachment_limit": 10})
+
+    assert execute(app, made(manager, schedule, settings)) is RunStatus.SUCCESS
+
+    (message,) = smtp.messages()
+    assert list(message.iter_attachments()) == []
+    body = message.get_body(("plain",))
+    assert body is not None
+    assert "too large" in body.get_content()
