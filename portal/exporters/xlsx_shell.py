@@ -12,6 +12,7 @@ from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
 from portal.exporters.base import Document
@@ -133,8 +134,8 @@ def _register_styles(sheet: Worksheet, columns: Sequence[Column]) -> tuple[int, 
         cell = WriteOnlyCell(sheet)
         cell.number_format = number_format
         # The indent keeps text off the numbers, which end at the right edge of the column before.
-        left = {"horizontal": "left", "indent": 1, "wrap_text": True} if text else {}
-        cell.alignment = Alignment(vertical="top", **left)
+        left = Alignment(horizontal="left", vertical="top", indent=1, wrap_text=True)
+        cell.alignment = left if text else Alignment(vertical="top")
         return int(cell.style_id)
 
     def of_column(column: Column) -> CellStyles:
@@ -153,8 +154,8 @@ def _register_styles(sheet: Worksheet, columns: Sequence[Column]) -> tuple[int, 
     return int(header.style_id), [of_column(column) for column in columns]
 
 
-def _font(**attributes: object) -> Font:
-    return Font(name="Calibri", **{"size": 11, **attributes})
+def _font(*, size: int = 11, bold: bool = False, color: str | None = None) -> Font:
+    return Font(name="Calibri", size=size, bold=bold, color=color)
 
 
 def _set_up(sheet: Worksheet, widths: Sequence[float], rows: int) -> None:
@@ -164,8 +165,12 @@ def _set_up(sheet: Worksheet, widths: Sequence[float], rows: int) -> None:
     sheet.auto_filter.ref = f"A1:{get_column_letter(len(widths))}{rows + 1}"
     sheet.print_title_rows = "1:1"
     sheet.page_setup.orientation = "landscape"
-    sheet.page_setup.fitToHeight = 0
-    sheet.sheet_properties.pageSetUpPr.fitToPage = True
+    _fit_width(sheet)
+
+
+def _fit_width(sheet: Worksheet) -> None:
+    sheet.page_setup.fitToHeight = 0  # as many pages as it takes
+    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
 
 
 def _add_about(sheet: Worksheet, document: Document, rows: Sequence[int], notes: Sequence[str]) -> None:
@@ -183,8 +188,7 @@ def _add_about(sheet: Worksheet, document: Document, rows: Sequence[int], notes:
         lines.append(("Sheets", "; ".join(f"{name}: {count:,} rows" for name, count in names)))
     lines += [("Note", note) for note in notes]
     sheet.sheet_view.showGridLines = False
-    sheet.page_setup.fitToHeight = 0
-    sheet.sheet_properties.pageSetUpPr.fitToPage = True
+    _fit_width(sheet)
     sheet.column_dimensions["A"].width, sheet.column_dimensions["B"].width = 22, 90
     _put(sheet, 1, 1, document.title, _font(bold=True, size=16, color=_ACCENT))
     for row, (label, value) in enumerate(lines, 3):

@@ -1,0 +1,124 @@
+"""The program that makes one PDF: `python -m portal.exporters.pdf_child PARENT_PID`.
+
+Reads a `PdfJob`, rows and a `PdfEnd` from standard input, writes the PDF to standard output and, as the last
+line of standard error, one JSON object: `{"notes": […]}`, or `{"error": "limit" | "memory" | "render",
+"message": …}` with exit code 1. It ends with its parent and within the limits the job names.
+"""
+
+import ctypes
+import os
+import resource
+import signal
+import sys
+from collections.abc import Iterator
+from itertools import chain, islice
+from typing import IO, Any
+
+import orjson
+
+from portal.errors import LimitExceeded, PortalError, RenderFailed
+from portal.exporters.pdf_fonts import BOLD, REGULAR, Fonts
+from portal.exporters.pdf_job import PdfJob
+from portal.exporters.pdf_layout import PAGES, TextWrapper, fit
+from portal.exporters.pdf_rows import RowSource, StreamedTable, TableRow, TableStyle
+from portal.exporters.pdf_shell import Shell
+from portal.exporters.tally import Tally
+
+UNDRAWABLE = "Characters that no font has are shown by their codes, as in [U+1F642]"
+
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+_SAMPLE = 200
+
+
+def main() -> int:
+    """Make the PDF; return the exit code."""
+    _end_with_parent(int(sys.argv[1]))
+    try:
+        words: dict[str, Any] = {"notes": make(sys.stdin.buffer, sys.stdout.buffer)}
+    except MemoryError:
+        words = {"error": "memory"}
+    except LimitExceeded as error:
+        words = {"error": "limit", "message": str(error)}
+    except PortalError as error:
+        words = {"error": "render", "message": str(error)}
+    except Exception as error:  # noqa: BLE001 - the edge of a process: its parent gets what went wrong
+        words = {"error": "render", "message": f"The PDF could not be made: {type(error).__name__}: {error}"}
+    sys.stderr.buffer.write(b"\n" + orjson.dumps(words) + b"\n")
+    return 1 if "error" in words else 0
+
+
+def make(lines: IO[bytes], out: IO[bytes]) -> tuple[str, ...]:
+    """Turn `lines` into a PDF and return the notes. Raises LimitExceeded, RenderFailed or MemoryError."""
+    job = PdfJob.from_line(lines.readline())
+    _limit(job)
+    rows = Rows(lines)
+    sample = list(islice(rows, _SAMPLE))
+    fonts, bold = Fonts(REGULAR), Fonts(BOLD)
+    body, head = TextWrapper(fonts), TextWrapper(bold)
+    page = fit(job.columns, sample, body, head)
+    style = TableStyle(job.columns, page.columns, body, head)
+    table = StreamedTable(style, RowSource(_table_rows(style, chain(sample, rows), rows)))
+    Shell(job, page, fonts, bold).build(table, out)
+    tally = Tally()
+    if page.name != PAGES[0][0]:
+        tally.remark(f"Pages are {page.name}, because {len(job.columns)} columns are not legible on A4.")
+    if unknown := fonts.unknown + bold.unknown:
+        tally.count(UNDRAWABLE, unknown)
+    return tally.notes()
+
+
+class Rows(Iterator[list[str]]):
+    """The rows of a job as they come in. `totals` are known, and `count` is final, when they have ended."""
+
+    def __init__(self, lines: IO[bytes]) -> None:
+        self._lines = lines
+        self.count = 0
+        self.totals: list[str] | None = None
+
+    def __next__(self) -> list[str]:
+        """Return the next row. Raises RenderFailed when the rows break off without an end."""
+        if self.totals is not None:
+            raise StopIteration
+        line = self._lines.readline()
+        if not line:
+            raise RenderFailed("The rows of the PDF broke off.")
+        row = orjson.loads(line)
+        if isinstance(row, dict):
+            self.totals = row["totals"]
+            raise StopIteration
+        self.count += 1
+        return list(row)
+
+
+def _table_rows(style: TableStyle, texts: Iterator[list[str]], rows: Rows) -> Iterator[TableRow]:
+    for i, row in enumerate(texts):
+        yield style.row(row, shaded=i % 2 == 1)
+    if rows.count == 0:
+        yield style.row(["No rows.", *[""] * (len(style.widths) - 1)])
+    elif rows.totals:
+        yield style.row(_labelled(rows.totals), bold=True)
+
+
+def _labelled(totals: list[str]) -> list[str]:
+    """Put "Total" into the first column if there is room for it."""
+    return totals if totals[0] else ["Total", *totals[1:]]
+
+
+def _end_with_parent(parent: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    # It may have died before the line above; then we have been given another one.
+    if os.getppid() != parent:
+        sys.exit("The process that wanted this PDF is gone.")
+
+
+def _limit(job: PdfJob) -> None:
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # Past the first limit comes SIGXCPU, which the parent can tell from other ends.
+    resource.setrlimit(resource.RLIMIT_CPU, (job.cpu_seconds, job.cpu_seconds + 5))
+    if sys.platform == "linux":  # elsewhere RLIMIT_AS is refused or has no effect
+        resource.setrlimit(resource.RLIMIT_AS, (job.memory_bytes, job.memory_bytes))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

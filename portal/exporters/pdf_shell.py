@@ -1,0 +1,110 @@
+"""The pages around the table: xhtml2pdf lays out title block and footer, reportlab builds the document."""
+
+from typing import IO, Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from reportlab.platypus.flowables import Flowable
+from xhtml2pdf.builders.printmarks import MarkedCanvas
+from xhtml2pdf.config.resources import ResourceAccessPolicy, use_policy
+from xhtml2pdf.context import pisaContext
+from xhtml2pdf.default import DEFAULT_PAGE_NAME
+from xhtml2pdf.document import pisaStory
+from xhtml2pdf.xhtml2pdf_reportlab import PmlBaseDoc
+
+from portal.errors import RenderFailed
+from portal.exporters.pdf_fonts import BOLD, EAST_ASIAN, REGULAR, Fonts, Run
+from portal.exporters.pdf_job import PdfJob
+from portal.exporters.pdf_layout import MARGIN, Page
+from portal.resources import resource_root
+
+_FOOTER_SIZE = 7.5
+_FOOTER_BASELINE = 27.0
+_INK_2 = (0.322, 0.388, 0.416)
+
+
+class NumberedCanvas(MarkedCanvas):
+    """A canvas that says "Page x of y" in one pass: each page refers to a form, filled in at the end."""
+
+    def __init__(self, filename: Any, pagesize: Any = None, **options: Any) -> None:
+        super().__init__(filename, pagesize=pagesize, **options)
+        self._width = pagesize[0]
+
+    def showPage(self) -> None:  # noqa: N802 - reportlab's name
+        """End the page with a reference to its number."""
+        self.doForm(_form(self.getPageNumber()))
+        super().showPage()
+
+    def save(self) -> None:
+        """Fill in the numbers, now that their total is known, and write the document."""
+        total = self.getPageNumber() - 1
+        for number in range(1, total + 1):
+            self.beginForm(_form(number), 0, 0, self._width, 2 * MARGIN)
+            self.setFillColorRGB(*_INK_2)
+            self.setFont(REGULAR[0][0], _FOOTER_SIZE)
+            self.drawRightString(self._width - MARGIN, _FOOTER_BASELINE, f"Page {number} of {total}")
+            self.endForm()
+        super().save()
+
+
+def _form(number: int) -> str:
+    return f"page-number-{number}"
+
+
+class Shell:
+    """Title block, footer and page of one document; `fonts` and `bold` draw its text."""
+
+    def __init__(self, job: PdfJob, page: Page, fonts: Fonts, bold: Fonts) -> None:
+        self._job = job
+        self._page = page
+        self._fonts = fonts
+        self._bold = bold
+
+    def build(self, table: Flowable, out: IO[bytes]) -> None:
+        """Write the PDF with `table` below its title block. Raises RenderFailed on a broken template."""
+        # Nothing in a document of ours is fetched or read from disk, whatever its text says.
+        policy = ResourceAccessPolicy.server(
+            base_dir=None, allow_remote=False, max_render_seconds=self._job.cpu_seconds
+        )
+        context = self._story(policy)
+        document = PmlBaseDoc(
+            out,
+            pagesize=context.pageSize,
+            title=self._job.title,
+            author=self._job.organization,
+            allowSplitting=1,
+            lang=context.lang_tag or None,
+        )
+        body = context.templateList.pop(DEFAULT_PAGE_NAME)
+        document.addPageTemplates([body, *context.templateList.values()])
+        # What pisaDocument hands over, too; PmlBaseDoc declares no attribute for it.
+        setattr(document, "pisaPositioned", context.positioned)  # noqa: B010
+        with use_policy(policy):
+            document.build([*context.story, table], canvasmaker=NumberedCanvas)
+
+    def _story(self, policy: ResourceAccessPolicy) -> Any:
+        context = pisaContext("")
+        for font in (*(name for name, _ in (*REGULAR, *BOLD)), *EAST_ASIAN):
+            context.registerFont(font)
+        pisaStory(self._html(), context=context, resource_policy=policy)
+        if context.err:
+            raise RenderFailed("The PDF's title block could not be laid out.")
+        return context
+
+    def _html(self) -> str:
+        environment = Environment(
+            loader=FileSystemLoader(resource_root() / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        environment.filters.update(runs=_runs_in(self._fonts), bold_runs=_runs_in(self._bold))
+        template = environment.get_template("exports/table.html")
+        return template.render(job=self._job, page=self._page, margin=MARGIN, footer_size=_FOOTER_SIZE)
+
+
+def _runs_in(fonts: Fonts) -> Any:
+    def runs(text: str) -> list[Run]:
+        return fonts.runs(fonts.printable(" ".join(text.split())))
+
+    return runs

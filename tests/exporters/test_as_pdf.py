@@ -1,0 +1,267 @@
+import io
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pypdf import PdfReader
+
+from portal.errors import LimitExceeded, RenderFailed
+from portal.exporters.as_pdf import PdfExporter, PdfLimits
+from portal.exporters.base import Document
+from portal.exporters.pdf_child import UNDRAWABLE
+from portal.exporters.tally import REPLACED
+from portal.table import Batch, Column, ColumnType
+from tests.exporters.shared import DOCUMENT, Pipe, export
+
+CASES = [
+    Column("id", "Id", ColumnType.INTEGER),
+    Column("title", "Title"),
+    Column("amount", "Amount", ColumnType.CURRENCY),
+    Column("opened", "Opened", ColumnType.DATE),
+    Column("changed", "Changed", ColumnType.DATETIME),
+]
+TITLE = [CASES[1]]
+
+linux_only = pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
+
+
+def case(number: int, title: str = "A case") -> list[Any]:
+    moment = datetime(2025, 7, 1, 12, tzinfo=UTC)
+    return [number, title, Decimal("1000.50"), date(2025, 3, 9), moment]
+
+
+def pages(data: bytes) -> list[str]:
+    """Read each page's text with poppler where it is installed, else with pypdf."""
+    if shutil.which("pdftotext") is None:
+        return [page.extract_text() for page in PdfReader(io.BytesIO(data)).pages]
+    command = ["pdftotext", "-layout", "-", "-"]
+    text = subprocess.run(command, input=data, capture_output=True, check=True).stdout.decode()
+    return text.split("\f")[:-1]
+
+
+def text_of(rows: list[list[Any]], columns: list[Column] = TITLE, document: Document = DOCUMENT) -> str:
+    return "".join(pages(export(PdfExporter(), columns, rows, document)[0]))
+
+
+def endless(batch: Batch) -> Iterator[Batch]:
+    while True:
+        yield batch
+
+
+def test_it_shows_title_facts_header_and_values() -> None:
+    data, written = export(PdfExporter(), CASES, [case(7)])
+    (page,) = pages(data)
+    for shown in ("Acme Co.", "Open cases", "Period", "February 2025", "Łukasz Kowalski"):
+        assert shown in page
+    assert "2025-03-09 08:30 (Europe/Berlin)" in page
+    for label in ("Id", "Title", "Amount", "Opened", "Changed"):
+        assert label in page
+    for shown in ("A case", "1,000.50", "2025-03-09", "2025-07-01 14:00:00"):
+        assert shown in page
+    assert (written.rows, written.notes) == (1, ())
+
+
+def test_it_repeats_the_header_and_numbers_the_pages() -> None:
+    data, written = export(PdfExporter(), CASES, [case(i) for i in range(1, 101)])
+    shown = pages(data)
+    assert len(shown) > 2
+    for number, page in enumerate(shown, 1):
+        assert f"Page {number} of {len(shown)}" in page
+        assert "Amount" in page
+    words = " ".join(shown).split()
+    assert all(str(number) in words for number in range(1, 101))
+    assert written.rows == 100
+
+
+def test_it_adds_up_what_is_worth_adding_up() -> None:
+    columns = [*CASES[:3], Column("share", "Share", ColumnType.PERCENTAGE)]
+    rows = [[i, "x", Decimal("0.10"), Decimal("0.5")] for i in (1, 2, 3)]
+    (page,) = pages(export(PdfExporter(), columns, rows)[0])
+    total = next(line for line in page.splitlines() if "Total" in line)
+    assert total.split() == ["Total", "0.30"]
+
+
+def test_it_says_when_there_are_no_rows() -> None:
+    data, written = export(PdfExporter(), CASES, [])
+    (page,) = pages(data)
+    assert "No rows." in page
+    assert "Total" not in page
+    assert written.rows == 0
+
+
+def test_it_names_itself_in_the_document_properties() -> None:
+    data, _ = export(PdfExporter(), TITLE, [])
+    metadata = PdfReader(io.BytesIO(data)).metadata
+    assert metadata is not None
+    assert (metadata.title, metadata.author) == ("Open cases", "Acme Co.")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Ωμέγα και άλφα", "Съешь ещё", "Žluťoučký kůň", "ไทย", "李小龙", "東京タワー", "한국어", "→ ✓", "₿ 5"],
+)
+def test_it_has_a_font_for_every_script(text: str) -> None:
+    data, written = export(PdfExporter(), TITLE, [[text]], Document(text, text, DOCUMENT.generated_at))
+    shown = "".join("".join(pages(data)).split())
+    assert shown.count("".join(text.split())) == 5  # organization, title, cell, both in the footer
+    assert written.notes == ()
+
+
+def test_it_draws_each_script_of_a_mixed_text() -> None:
+    assert "한국어 タワー 漢字 中文 abc" in text_of([["한국어 タワー 漢字 中文 abc"]])
+
+
+def test_it_shows_the_code_of_what_no_font_has_and_counts_it() -> None:
+    data, written = export(PdfExporter(), TITLE, [["fine 🙂 \x07"], ["ok"]])
+    assert "fine [U+1F642] [U+0007]" in "".join(pages(data))
+    assert [note for note in written.notes if note.startswith(UNDRAWABLE)]
+
+
+def test_it_replaces_half_a_surrogate_pair_and_counts_it() -> None:
+    _, written = export(PdfExporter(), TITLE, [["a\ud800b"]])
+    assert f"{REPLACED}: 1 cell." in written.notes
+
+
+HOSTILE = [
+    '<img src="http://127.0.0.1:9/x.png">',
+    '<img src="/etc/passwd"><pdf:include src="/etc/passwd">',
+    "</td></table><style>@page{background-image:url(http://127.0.0.1:9/)}</style>",
+    "<td colspan=10000000>",
+    "{{ 7*7 }}{% raw %}",
+    "&lt;b&gt; &amp;",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_it_prints_markup_as_text_wherever_it_stands(text: str) -> None:
+    document = Document(f"{text}1", f"{text}2", DOCUMENT.generated_at, facts=((f"{text}3", f"{text}4"),))
+    data, _ = export(PdfExporter(), [Column("x", f"{text}5")], [[f"{text}6"]], document)
+    # pypdf reads in the order of drawing, so that lines of cells side by side stay apart.
+    shown = "".join("".join(page.extract_text() for page in PdfReader(io.BytesIO(data)).pages).split())
+    for place in range(1, 7):
+        assert "".join(f"{text}{place}".split()) in shown
+
+
+def test_it_keeps_line_ends_and_breaks_long_words() -> None:
+    shown = text_of([["first\nsecond\r\nthird"], ["x" * 1000]], [Column("t", "T")] * 1)
+    lines = [line.strip() for line in shown.splitlines()]
+    assert {"first", "second", "third"} <= set(lines)
+    assert shown.count("x") == 1000
+
+
+def test_it_breaks_a_row_taller_than_a_page() -> None:
+    text = " ".join(f"w{i}" for i in range(8000))
+    data, _ = export(PdfExporter(), CASES, [case(1, text), case(2)])
+    shown = pages(data)
+    assert len(shown) > 3
+    words = set(" ".join(shown).split())
+    assert all(f"w{i}" in words for i in range(8000))
+
+
+def test_it_grows_the_page_when_columns_would_not_be_legible() -> None:
+    columns = [Column(f"c{i}", f"Investigation {i}") for i in range(36)]
+    data, written = export(PdfExporter(), columns, [["text of some length"] * 36])
+    width = float(PdfReader(io.BytesIO(data)).pages[0].mediabox.width)
+    assert width > 842
+    assert len(written.notes) == 1
+    assert written.notes[0].startswith("Pages are A")
+    assert "".join(pages(data)).count("Investigation") == 36
+
+
+def test_it_refuses_more_columns_than_any_page_holds() -> None:
+    with pytest.raises(LimitExceeded, match="wider than PDF allows"):
+        export(PdfExporter(), [Column(f"c{i}", "Label") for i in range(600)], [["x"] * 600])
+
+
+def test_it_refuses_more_rows_than_the_limit_as_soon_as_it_knows() -> None:
+    sink = Pipe()
+    exporter = PdfExporter(PdfLimits(rows=100))
+    with pytest.raises(LimitExceeded, match="100"):
+        exporter.write(endless([["x"]] * 30), TITLE, sink, DOCUMENT)  # type: ignore[arg-type]
+    assert sink.written == b""
+
+
+def test_it_takes_exactly_as_many_rows_as_the_limit() -> None:
+    assert export(PdfExporter(PdfLimits(rows=5)), TITLE, [["x"]] * 5)[1].rows == 5
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        (PdfLimits(rows=10**9, wall_seconds=1.5), "limit of 1.5 s"),
+        (PdfLimits(rows=10**9, cpu_seconds=1), "CPU than its limit of 1 s"),
+        (PdfLimits(rows=10**9, memory_bytes=150 * 2**20), "memory than its limit of 150 MiB"),
+    ],
+)
+def test_it_ends_a_child_that_passes_a_limit(limits: PdfLimits, message: str) -> None:
+    words = [[f"{i} " + "lorem ipsum " * 40] for i in range(50)]
+    with pytest.raises(LimitExceeded, match=message):
+        PdfExporter(limits).write(endless(words), TITLE, Pipe(), DOCUMENT)  # type: ignore[arg-type]
+
+
+def children() -> list[int]:
+    """The processes this one started and has not yet waited for."""
+    tasks = Path("/proc/self/task").glob("*/children")
+    return [int(pid) for task in tasks for pid in task.read_text().split()]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@linux_only
+def test_it_says_when_the_child_was_killed() -> None:
+    before = set(children())
+
+    def rows() -> Iterator[Batch]:
+        yield [["x"]]
+        (child,) = set(children()) - before
+        os.kill(child, signal.SIGKILL)
+        yield from endless([["x" * 1000]] * 20)
+
+    with pytest.raises(RenderFailed, match="ended by signal 9"):
+        PdfExporter(PdfLimits(rows=10**9)).write(rows(), TITLE, Pipe(), DOCUMENT)  # type: ignore[arg-type]
+    assert set(children()) == before
+
+
+@linux_only
+def test_it_leaves_no_child_behind_when_reading_fails() -> None:
+    before = set(children())
+    started: list[int] = []
+
+    def rows() -> Iterator[Batch]:
+        started.extend(set(children()) - before)
+        yield [["x"]]
+        raise ConnectionError("the source went away")
+
+    with pytest.raises(ConnectionError, match="went away"):
+        PdfExporter().write(rows(), TITLE, Pipe(), DOCUMENT)  # type: ignore[arg-type]
+    assert len(started) == 1
+    assert not is_alive(started[0])
+
+
+@linux_only
+def test_it_keeps_the_portals_environment_from_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORTAL_SECRET_KEY", "a-secret-of-the-portal")
+    before = set(children())
+    seen: list[bytes] = []
+
+    def rows() -> Iterator[Batch]:
+        yield [["x" * 1000]] * 200  # more than the pipe holds: when it returns, the child is reading
+        (child,) = set(children()) - before
+        seen.append(Path(f"/proc/{child}/environ").read_bytes())
+
+    PdfExporter().write(rows(), TITLE, Pipe(), DOCUMENT)  # type: ignore[arg-type]
+    assert b"PATH=" in seen[0]
+    assert b"a-secret-of-the-portal" not in seen[0]

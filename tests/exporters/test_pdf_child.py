@@ -1,0 +1,92 @@
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import orjson
+import pytest
+
+from portal.exporters.pdf_job import PdfColumn, PdfEnd, PdfJob
+from portal.exporters.pdf_process import CHILD
+
+JOB = PdfJob("Title", "Acme", [("Period", "May")], [PdfColumn("A", False, True)], 2**30, 60)
+
+
+def run(stdin: bytes, parent: int | None = None) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", CHILD, str(os.getpid() if parent is None else parent)]
+    return subprocess.run(command, input=stdin, capture_output=True, check=False)
+
+
+def last_words(done: subprocess.CompletedProcess[bytes]) -> dict[str, object]:
+    words: dict[str, object] = orjson.loads(done.stderr.splitlines()[-1])
+    return words
+
+
+def test_it_writes_the_pdf_and_its_notes() -> None:
+    done = run(JOB.to_line() + b'["one"]\n' + PdfEnd([]).to_line())
+    assert done.returncode == 0
+    assert done.stdout.startswith(b"%PDF-")
+    assert done.stdout.rstrip().endswith(b"%%EOF")
+    assert last_words(done) == {"notes": []}
+
+
+def test_it_never_takes_rows_that_broke_off_for_all_rows() -> None:
+    done = run(JOB.to_line() + b'["one"]\n')
+    assert done.returncode == 1
+    assert done.stdout == b""
+    assert last_words(done) == {"error": "render", "message": "The rows of the PDF broke off."}
+
+
+def test_it_reports_what_it_did_not_expect() -> None:
+    done = run(JOB.to_line() + b"not json\n")
+    assert done.returncode == 1
+    assert last_words(done)["error"] == "render"
+    assert "JSONDecodeError" in str(last_words(done)["message"])
+
+
+def test_it_ends_at_once_when_its_parent_is_another() -> None:
+    done = run(JOB.to_line() + PdfEnd([]).to_line(), parent=1)
+    assert done.returncode == 1
+    assert done.stdout == b""
+    assert b"is gone" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="PDEATHSIG is Linux's")
+def test_it_dies_with_its_parent() -> None:
+    # A middle process starts the child, says its pid once the child reads, and is killed.
+    middle = (
+        "import os, subprocess, sys, time\n"
+        f"p = subprocess.Popen([sys.executable, '-m', '{CHILD}', str(os.getpid())], stdin=subprocess.PIPE)\n"
+        f"p.stdin.write({JOB.to_line()!r} + b'[\"' + b'x' * 200_000 + b'\"]\\n'); p.stdin.flush()\n"
+        "print(p.pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    # The write end of the child's pipe is kept open here, so only the signal can end it.
+    with subprocess.Popen([sys.executable, "-c", middle], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        keep_open = os.open(f"/proc/{parent.pid}/fd/{_pipe_to(parent.pid, child)}", os.O_WRONLY)
+        try:
+            parent.kill()
+            parent.wait()
+            assert _gone_within(child, seconds=10)
+        finally:
+            os.close(keep_open)
+
+
+def _pipe_to(parent: int, child: int) -> str:
+    """Return the descriptor of `parent` that leads to the standard input of `child`."""
+    target = Path(f"/proc/{child}/fd/0").readlink()
+    links = Path(f"/proc/{parent}/fd").iterdir()
+    return next(link.name for link in links if link.readlink() == target)
+
+
+def _gone_within(pid: int, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        status = Path(f"/proc/{pid}/stat")
+        if not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z":
+            return True
+        time.sleep(0.05)
+    return False

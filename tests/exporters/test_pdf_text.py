@@ -1,0 +1,75 @@
+from datetime import UTC, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from portal.exporters.pdf_text import NumberFormat, Totals, shown_texts
+from portal.table import Column, ColumnType
+
+TYPES = ColumnType
+
+
+@pytest.mark.parametrize(
+    ("type_", "number_format", "value", "shown"),
+    [
+        (TYPES.INTEGER, None, "1234567", "1234567"),
+        (TYPES.INTEGER, "#,##0", "1234567", "1,234,567"),
+        (TYPES.DECIMAL, None, "1234.5600", "1234.5600"),
+        (TYPES.CURRENCY, None, "1234.5", "1,234.50"),
+        (TYPES.CURRENCY, None, "-1234.567", "-1,234.567"),
+        (TYPES.CURRENCY, "#,##0.00", "1234.565", "1,234.57"),
+        (TYPES.CURRENCY, "#,##0.00", "-0.005", "-0.01"),
+        (TYPES.PERCENTAGE, None, "0.25", "25.0%"),
+        (TYPES.PERCENTAGE, None, "0.12345", "12.345%"),
+        (TYPES.PERCENTAGE, "0%", "0.125", "13%"),
+        (TYPES.DECIMAL, "[Red]odd", "1.5", "1.5"),
+        (TYPES.DECIMAL, None, "NaN", "NaN"),
+    ],
+)
+def test_it_formats_numbers(type_: ColumnType, number_format: str | None, value: str, shown: str) -> None:
+    column = Column("c", "C", type_, number_format)
+    assert NumberFormat.of(column).show(Decimal(value)) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, ""),
+        (True, "Yes"),
+        (0.1, "0.1"),
+        (12345678901234567890, "12345678901234567890"),
+        (datetime(2025, 7, 1, 12, tzinfo=UTC), "2025-07-01 14:00:00"),
+        (datetime(2025, 7, 1, 12, 0, 0, 5, tzinfo=UTC), "2025-07-01 14:00:00.000005"),
+        ("text", "text"),
+    ],
+)
+def test_it_shows_each_type(value: object, shown: str) -> None:
+    texts = shown_texts(Column("c", "C"), ZoneInfo("Europe/Berlin"))
+    assert texts[type(value)](value) == shown
+
+
+def totals_of(columns: list[Column], rows: list[list[object]]) -> list[str]:
+    totals = Totals(columns)
+    for row in rows:
+        totals.add(row)
+    return totals.texts()
+
+
+def test_it_sums_exactly_and_ignores_null() -> None:
+    columns = [Column("n", "N", TYPES.INTEGER), Column("a", "A", TYPES.CURRENCY)]
+    assert totals_of(columns, [[1, 0.1], [None, 0.2], [2**70, Decimal("0.30")]]) == [str(2**70 + 1), "0.60"]
+
+
+@pytest.mark.parametrize("key", ["id", "case_id", "invoice_no", "YEAR", "month"])
+def test_it_sums_no_names(key: str) -> None:
+    assert totals_of([Column(key, "X", TYPES.INTEGER)], [[1], [2]]) == []
+
+
+@pytest.mark.parametrize("value", ["many", float("nan"), Decimal("Infinity")])
+def test_it_sums_no_column_holding_what_is_no_number(value: object) -> None:
+    assert totals_of([Column("n", "N", TYPES.DECIMAL)], [[1], [value], [2]]) == []
+
+
+def test_it_sums_neither_text_nor_percentages() -> None:
+    assert totals_of([Column("t", "T"), Column("p", "P", TYPES.PERCENTAGE)], [["1", 0.5]]) == []
