@@ -17,6 +17,7 @@ from portal.exporters.pdf_job import PdfJob
 from portal.exporters.pdf_layout import MARGIN, Page
 from portal.resources import resource_root
 
+_FONTS = (*(name for name, _ in (*REGULAR, *BOLD)), *EAST_ASIAN)
 _FOOTER_SIZE = 7.5
 _FOOTER_BASELINE = 27.0
 _INK_2 = (0.322, 0.388, 0.416)
@@ -83,7 +84,7 @@ class Shell:
 
     def _story(self, policy: ResourceAccessPolicy) -> Any:
         context = pisaContext("")
-        for font in (*(name for name, _ in (*REGULAR, *BOLD)), *EAST_ASIAN):
+        for font in _FONTS:
             context.registerFont(font)
         pisaStory(self._html(), context=context, resource_policy=policy)
         if context.err:
@@ -100,7 +101,9 @@ class Shell:
         )
         environment.filters.update(runs=_runs_in(self._fonts), bold_runs=_runs_in(self._bold))
         template = environment.get_template("exports/table.html")
-        return template.render(job=self._job, page=self._page, margin=MARGIN, footer_size=_FOOTER_SIZE)
+        return template.render(
+            job=self._job, page=self._page, margin=MARGIN, footer_size=_FOOTER_SIZE, fonts=_FONTS
+        )
 
 
 def _runs_in(fonts: Fonts) -> Any:

@@ -197,7 +197,7 @@ def test_it_takes_exactly_as_many_rows_as_the_limit() -> None:
     [
         (PdfLimits(rows=10**9, wall_seconds=1.5), "limit of 1.5 s"),
         (PdfLimits(rows=10**9, cpu_seconds=1), "CPU than its limit of 1 s"),
-        (PdfLimits(rows=10**9, memory_bytes=150 * 2**20), "memory than its limit of 150 MiB"),
+        (PdfLimits(rows=10**9, memory_bytes=64 * 2**20), "memory than its limit of 64 MiB"),
     ],
 )
 def test_it_ends_a_child_that_passes_a_limit(limits: PdfLimits, message: str) -> None:
