@@ -65,7 +65,7 @@ def up() -> None:
 @main.command()
 def web() -> None:
     """Serve the pages."""
-    Gunicorn(create_app()).run()
+    Gunicorn(create_app()).run()  # type: ignore[no-untyped-call]
 
 
 @main.command()
@@ -196,12 +196,12 @@ def _instant(text: str) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-class Gunicorn(BaseApplication):  # type: ignore[misc] # gunicorn has no types
+class Gunicorn(BaseApplication):
     """gunicorn over our settings, without a configuration file of its own."""
 
     def __init__(self, app: Flask) -> None:
         self._app = app
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
 
     def load_config(self) -> None:
         settings = self._app.config["PORTAL"]
@@ -216,7 +216,7 @@ class Gunicorn(BaseApplication):  # type: ignore[misc] # gunicorn has no types
             "errorlog": "-",
             "loglevel": "warning",
         }.items():
-            self.cfg.set(name, value)
+            self.cfg.set(name, value)  # type: ignore[union-attr] # gunicorn makes it before it calls this
 
     def load(self) -> Flask:
         return self._app

@@ -32,12 +32,12 @@ class Settings(BaseSettings):
 
     demo: bool = Field(False, alias="PORTAL_DEMO")
     data_dir: Path = Field(Path("var"), alias="PORTAL_DATA_DIR")
-    database_url: str = Field("", alias="PORTAL_DATABASE_URL")
-    redis_url: str = Field("", alias="REDIS_URL")
+    database_url: str = Field("", repr=False, alias="PORTAL_DATABASE_URL")
+    redis_url: str = Field("", repr=False, alias="REDIS_URL")
     sources_dir: Path | None = Field(None, alias="PORTAL_SOURCES_DIR")
 
-    secret_key: str = Field("", alias="PORTAL_SECRET_KEY")
-    previous_secret_keys: str = Field("", alias="PORTAL_PREVIOUS_SECRET_KEYS")
+    secret_key: str = Field("", repr=False, alias="PORTAL_SECRET_KEY")
+    previous_secret_keys: str = Field("", repr=False, alias="PORTAL_PREVIOUS_SECRET_KEYS")
 
     public_url: str = Field("", alias="PORTAL_PUBLIC_URL")
     trusted_proxies: int = Field(0, ge=0, le=10, alias="PORTAL_TRUSTED_PROXIES")
@@ -52,7 +52,7 @@ class Settings(BaseSettings):
     mail_port: int = Field(587, ge=1, le=65535, alias="MAIL_PORT")
     mail_security: Literal["starttls", "ssl", "none"] = Field("starttls", alias="MAIL_SECURITY")
     mail_username: str = Field("", alias="MAIL_USERNAME")
-    mail_password: str = Field("", alias="MAIL_PASSWORD")
+    mail_password: str = Field("", repr=False, alias="MAIL_PASSWORD")
     mail_sender: str = Field("", alias="MAIL_SENDER")
     mail_ca_file: Path | None = Field(None, alias="MAIL_CA_FILE")
     mail_timeout: float = Field(30, gt=0, alias="MAIL_TIMEOUT")

@@ -53,7 +53,7 @@ def create_organization(name: str, slug: str, timezone: str, *, now: datetime) -
 
 
 def slug_for(name: str) -> str:
-    """Return a folder-safe form of a name: `Acme Co.` → `acme-co`. Raises InvalidInput when nothing is left."""
+    """Return a folder-safe form of a name: `Acme Co.` → `acme-co`. Raises InvalidInput when that is empty."""
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     slug = re.sub(r"[^a-z0-9]+", "-", ascii_name.lower()).strip("-")[:60]
     if not slug:

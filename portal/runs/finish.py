@@ -44,38 +44,43 @@ def finish(claim: Claim, *, now: datetime) -> RunStatus:
     """Give the run the status its deliveries earned; while some are open it stands at DELIVERING."""
     with fenced(claim) as run:
         standing = delivery.outcome(run.id)
-        run.lease_token = run.lease_expires_at = run.stage = None
-        run.status, run.reason = _status(standing)
-        _end_attempt(claim, run.status.value, now)
-        note(run, _in_words(run, standing), now=now, tone=run.status.value.lower())
-        if run.status is not RunStatus.DELIVERING:
-            complete(run, now=now)
-        return run.status
+        status, reason = _status(standing)
+        if status is RunStatus.DELIVERING:
+            release(run, status)
+        else:
+            close(run, status, reason, now=now)
+        _end_attempt(claim, status.value, now)
+        note(run, _in_words(run, standing), now=now, tone=status.value.lower())
+        return status
 
 
 def fail(claim: Claim, error: PortalError, settings: Settings, *, now: datetime) -> RunStatus:
     """Record why the attempt failed; queue the run again where a retry can help and one is left."""
     db.session.rollback()  # whatever the failure left half done
     with fenced(claim) as run:
-        run.lease_token = run.lease_expires_at = None
         run.error_code, run.error_message = error.code, str(error)
         run.error_details = getattr(error, "details", None)
+        what_follows = _again_or_not(run, error, settings, now)
         _end_attempt(claim, error.code, now, str(error))
-        note(run, str(error), now=now, tone="failed", detail=_again_or_not(run, error, settings, now))
-        if run.status is not RunStatus.QUEUED:
-            run.status, run.reason = RunStatus.FAILED, str(error)[:300]
-            complete(run, now=now)
+        note(run, str(error), now=now, tone="failed", detail=what_follows)
         return run.status
 
 
-def complete(run: ScheduledExportRun, *, now: datetime) -> None:
-    """Close a run: its final status is audited and shown on its schedule."""
-    run.completed_at = now
+def release(run: ScheduledExportRun, status: RunStatus) -> None:
+    """Let go of a run that is not over: no worker owns it, a later claim may."""
+    run.status = status
+    run.lease_token = run.lease_expires_at = run.stage = None
+
+
+def close(run: ScheduledExportRun, status: RunStatus, reason: str | None, *, now: datetime) -> None:
+    """End a run: its final status is audited and shown on its schedule."""
+    release(run, status)
+    run.reason, run.completed_at = reason and reason[:300], now
     if run.schedule_id is not None:
         db.session.execute(
             update(ScheduledExport)
             .where(ScheduledExport.id == run.schedule_id)
-            .values(last_run_at=run.due_at, last_status=run.status.value)
+            .values(last_run_at=run.due_at, last_status=status.value)
         )
     audit.record(
         run.organization_id,
@@ -83,23 +88,20 @@ def complete(run: ScheduledExportRun, *, now: datetime) -> None:
         action="run.finish",
         target=f"run:{run.public_id}",
         now=now,
-        after={"status": run.status.value, "rows": run.row_count, "error": run.error_code},
+        after={"status": status.value, "rows": run.row_count, "error": run.error_code},
     )
 
 
-def _again_or_not(
-    run: ScheduledExportRun, error: PortalError, settings: Settings, now: datetime
-) -> str | None:
-    """Queue the run again if that can help; say what follows, for the log."""
-    if not error.retryable:
-        return "A retry would not help."
-    if run.retries_left < 1:
-        return "No retry is left."
-    delay = settings.retry_delays[-run.retries_left :][0] * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
-    run.retries_left -= 1
-    run.status = RunStatus.QUEUED
-    run.not_before = now + timedelta(seconds=delay)
-    return f"A retry can help: again in {_duration(delay)}."
+def _again_or_not(run: ScheduledExportRun, error: PortalError, settings: Settings, now: datetime) -> str:
+    """Queue the run again if that can help, else close it as failed; say what follows, for the log."""
+    if error.retryable and run.retries_left > 0:
+        delay = settings.retry_delays[-run.retries_left :][0] * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
+        release(run, RunStatus.QUEUED)
+        run.retries_left -= 1
+        run.not_before = now + timedelta(seconds=delay)
+        return f"A retry can help: again in {_duration(delay)}."
+    close(run, RunStatus.FAILED, str(error), now=now)
+    return "No retry is left." if error.retryable else "A retry would not help."
 
 
 def _status(standing: Outcome) -> tuple[RunStatus, str | None]:

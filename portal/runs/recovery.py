@@ -51,18 +51,17 @@ def _release_expired(now: datetime) -> list[tuple[str, int]]:
 
 
 def _queue_again_or_fail(run: ScheduledExportRun, now: datetime) -> bool:
-    run.lease_token = run.lease_expires_at = run.stage = None
-    close_abandoned_attempts(run.id, now)
-    if run.retries_left > 0:
+    retry = run.retries_left > 0
+    if retry:
+        finish.release(run, RunStatus.QUEUED)
         run.retries_left -= 1
-        run.status = RunStatus.QUEUED
-        note(run, WORKER_LOST, now=now, tone="failed", detail="Another takes the run over.")
-        return True
-    run.status, run.error_code, run.error_message = RunStatus.FAILED, "worker lost", WORKER_LOST
-    run.reason = f"{WORKER_LOST} No retry is left."
-    note(run, WORKER_LOST, now=now, tone="failed", detail="No retry is left.")
-    finish.complete(run, now=now)
-    return False
+    else:
+        run.error_code, run.error_message = "worker lost", WORKER_LOST
+        finish.close(run, RunStatus.FAILED, f"{WORKER_LOST} No retry is left.", now=now)
+    close_abandoned_attempts(run.id, now)
+    what_follows = "Another worker takes the run over." if retry else "No retry is left."
+    note(run, WORKER_LOST, now=now, tone="failed", detail=what_follows)
+    return retry
 
 
 def _waiting_long(settings: Settings) -> list[tuple[str, int]]:
@@ -81,7 +80,7 @@ def _waiting_long(settings: Settings) -> list[tuple[str, int]]:
         .order_by(ScheduledExportRun.id)
         .limit(SWEEP_LIMIT)
     )
-    return list(rows.tuples())
+    return list(rows)
 
 
 def _deliveries_due() -> list[tuple[str, int]]:
@@ -93,4 +92,4 @@ def _deliveries_due() -> list[tuple[str, int]]:
         .distinct()
         .limit(SWEEP_LIMIT)
     )
-    return list(rows.tuples())
+    return list(rows)

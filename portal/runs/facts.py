@@ -1,0 +1,124 @@
+"""What a run's page says of it, derived from what is recorded."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+
+from portal.datasets import periods
+from portal.datasets import service as datasets
+from portal.datasets.filters import filters_in_words, parameters_of
+from portal.datasets.parameters import ParameterKind
+from portal.delivery.models import Delivery, DeliveryStatus
+from portal.downloads.models import DownloadLink
+from portal.extensions import db
+from portal.runs.models import NEEDS_MENDING, UNFINISHED, RunStatus, ScheduledExportRun
+from portal.schedules.models import Channel
+
+_LACKING = (DeliveryStatus.REFUSED, DeliveryStatus.UNKNOWN)
+_STAGES = {
+    "claim": "A worker has taken it.",
+    "read": "Reading the rows and writing the file.",
+    "store": "Storing the file.",
+    "deliver": "Delivering the file.",
+}
+
+
+@dataclass(frozen=True)
+class OpenLinks:
+    """The links to a run's file that still work."""
+
+    count: int
+    until: datetime | None
+
+
+def span(length: timedelta) -> str:
+    """Say how long something took: `12 s`, `1 min 16 s`, `2 h 5 min`."""
+    seconds = max(0, round(length.total_seconds()))
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60} s" if seconds % 60 else f"{seconds // 60} min"
+    hours, minutes = seconds // 3600, seconds % 3600 // 60
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{hours // 24} days"
+
+
+def is_unfinished(run: ScheduledExportRun) -> bool:
+    return run.status in UNFINISHED
+
+
+def can_retry(run: ScheduledExportRun) -> bool:
+    """Say whether a retry can mend the run: it ended without a file."""
+    return run.status in (RunStatus.FAILED, RunStatus.MISSED) and run.artifact is None
+
+
+def lacking(run: ScheduledExportRun, deliveries: Sequence[Delivery]) -> int:
+    """Return how many would get the stored file by a resend; 0 while one is not possible."""
+    if run.status not in NEEDS_MENDING or run.artifact is None or run.artifact.removed_at:
+        return 0
+    return sum(delivery.status in _LACKING for delivery in deliveries)
+
+
+def summary(run: ScheduledExportRun, deliveries: Sequence[Delivery]) -> str:
+    """Say in a sentence or two how the run stands and what happens next by itself."""
+    sent = sum(delivery.status is DeliveryStatus.SENT for delivery in deliveries)
+    if run.status is RunStatus.QUEUED:
+        return "Waiting for its next attempt." if run.not_before else "Waiting for a worker."
+    if run.status is RunStatus.RUNNING:
+        return _STAGES.get(run.stage or "claim", "A worker is on it.")
+    if run.status is RunStatus.DELIVERING:
+        return f"{sent} of {len(deliveries)} have the file; the others are tried again by themselves."
+    if run.status is RunStatus.SUCCESS:
+        return _everybody(run, len(deliveries))
+    if run.status is RunStatus.PARTIAL:
+        return f"{sent} of {len(deliveries)} recipients have the file. Nothing more is tried by itself."
+    if run.status is RunStatus.FAILED:
+        return f"{run.reason or run.error_message or 'It failed.'} Nothing more is tried by itself."
+    return run.reason or ""
+
+
+def _everybody(run: ScheduledExportRun, count: int) -> str:
+    if run.snapshot["channel"] == Channel.STORAGE:
+        return f"The file is in the folder {run.snapshot['location']}."
+    return "The recipient has the file." if count == 1 else f"All {count} recipients have the file."
+
+
+def filters(run: ScheduledExportRun) -> list[tuple[str, str, str]]:
+    """Return each filter as label, words, and, for a period, the days it meant at this occurrence."""
+    version = datasets.get_version(run.snapshot["dataset_version"])
+    chosen = run.snapshot["filters"]
+    words = filters_in_words(version, chosen)
+    found = []
+    for parameter, (label, text) in zip(parameters_of(version), words, strict=True):
+        is_period = parameter.kind is ParameterKind.PERIOD and chosen.get(parameter.name)
+        days = _days(chosen[parameter.name], run) if is_period else ""
+        found.append((label, text, days))
+    return found
+
+
+def _days(chosen: dict[str, str], run: ScheduledExportRun) -> str:
+    timezone = run.snapshot["timezone"]
+    period = periods.resolve(chosen, at=run.due_at, timezone=timezone)
+    first = period.start.astimezone(ZoneInfo(timezone))
+    last = period.end.astimezone(ZoneInfo(timezone)) - timedelta(days=1)
+    if first.date() == last.date():
+        return f"{last:%-d %b %Y}"
+    return f"{first:%-d %b %Y} to {last:%-d %b %Y}"
+
+
+def open_links(run: ScheduledExportRun, now: datetime) -> OpenLinks:
+    """Count the links to the run's file that still work, and say until when."""
+    if run.artifact is None:
+        return OpenLinks(0, None)
+    count, until = db.session.execute(
+        select(func.count(), func.max(DownloadLink.expires_at)).where(
+            DownloadLink.artifact_id == run.artifact.id,
+            DownloadLink.revoked_at.is_(None),
+            DownloadLink.expires_at > now,
+        )
+    ).one()
+    return OpenLinks(count, until)

@@ -1,0 +1,118 @@
+"""Runs nobody works on are found and brought back, on both databases."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask import Flask
+from redis import Redis
+from sqlalchemy import select
+
+from portal import queue
+from portal.config import Settings
+from portal.errors import LeaseLost
+from portal.extensions import db
+from portal.organizations.models import User
+from portal.permissions import Role
+from portal.runs import leases, recovery
+from portal.runs.models import RunAttempt, RunStatus, ScheduledExportRun
+from portal.runs.service import run_now
+from tests import factories
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def config(either_app: Flask) -> Settings:
+    found: Settings = either_app.config["PORTAL"]
+    return found
+
+
+@pytest.fixture
+def run(either_app: Flask, config: Settings) -> ScheduledExportRun:
+    """A queued run whose job never reached Redis."""
+    acme = factories.organization("Acme Co.", "acme")
+    owner: User = factories.user(acme, Role.MANAGER, "manager@acme.example")
+    schedule = factories.schedule(owner, factories.dataset(acme, config))
+    made = run_now(owner, schedule, settings=config, now=datetime.now(UTC))
+    db.session.commit()
+    return made
+
+
+def sweep(redis: Redis, config: Settings) -> int:
+    return recovery.sweep(redis, settings=config, now=datetime.now(UTC))
+
+
+def test_it_enqueues_a_run_whose_job_was_lost(
+    run: ScheduledExportRun, redis: Redis, config: Settings
+) -> None:
+    assert sweep(redis, config) == 0, "a fresh run gets its time to be enqueued"
+    run.created_at = LONG_AGO
+    db.session.commit()
+
+    assert sweep(redis, config) == 1
+    assert sweep(redis, config) == 0, "its job is alive now"
+    assert queue.run_queue(redis).job_ids == [queue.job_id(run.public_id, 0)]
+
+    redis.flushall()
+    assert sweep(redis, config) == 1, "a flushed Redis is filled again"
+
+
+def test_it_waits_for_the_time_of_a_retry(run: ScheduledExportRun, redis: Redis, config: Settings) -> None:
+    run.created_at = LONG_AGO
+    run.not_before = datetime.now(UTC) + timedelta(hours=1)
+    db.session.commit()
+    assert sweep(redis, config) == 0
+
+    run.not_before = datetime.now(UTC) - timedelta(seconds=1)
+    db.session.commit()
+    assert sweep(redis, config) == 1
+
+
+def test_it_takes_a_run_from_a_worker_that_died(
+    run: ScheduledExportRun, redis: Redis, config: Settings
+) -> None:
+    dead = leases.claim(run.public_id, worker="worker-1", settings=config)
+    assert dead is not None
+    assert leases.claim(run.public_id, worker="worker-2", settings=config) is None, "it is owned"
+    run.lease_expires_at = LONG_AGO
+    db.session.commit()
+
+    assert sweep(redis, config) == 1
+
+    assert run.status is RunStatus.QUEUED
+    heir = leases.claim(run.public_id, worker="worker-2", settings=config)
+    assert heir is not None
+    assert heir.attempt == 2
+    with pytest.raises(LeaseLost), leases.fenced(dead):
+        pytest.fail("a worker that lost its lease must not write")
+    attempts = db.session.scalars(select(RunAttempt).order_by(RunAttempt.number)).all()
+    assert [attempt.outcome for attempt in attempts] == ["worker lost", None]
+
+
+def test_it_fails_a_run_that_lost_too_many_workers(
+    run: ScheduledExportRun, redis: Redis, config: Settings
+) -> None:
+    leases.claim(run.public_id, worker="worker-1", settings=config)
+    run.retries_left, run.lease_expires_at = 0, LONG_AGO
+    db.session.commit()
+
+    assert sweep(redis, config) == 0
+
+    assert (run.status, run.error_code) == (RunStatus.FAILED, "worker lost")
+    assert run.reason == "The worker stopped answering. No retry is left."
+
+
+def test_it_renews_a_lease_while_the_work_lasts(run: ScheduledExportRun, config: Settings) -> None:
+    claim = leases.claim(run.public_id, worker="worker-1", settings=config)
+    assert claim is not None
+    before = run.lease_expires_at
+    db.session.rollback()  # a worker holds no transaction while it works; SQLite's thread could not write
+    assert before is not None
+
+    with leases.renewed(claim, config.model_copy(update={"lease_renewal": 0.05})):
+        wait = datetime.now(UTC) + timedelta(seconds=10)
+        while run.lease_expires_at == before and datetime.now(UTC) < wait:
+            db.session.rollback()
+
+    assert run.lease_expires_at is not None
+    assert run.lease_expires_at > before
