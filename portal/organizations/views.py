@@ -1,0 +1,122 @@
+"""Signing in and out."""
+
+import hashlib
+from datetime import timedelta
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    flash,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
+from flask_login import current_user, logout_user
+from sqlalchemy import select
+from werkzeug.exceptions import HTTPException
+
+from portal.audit import service as audit
+from portal.clock import utcnow
+from portal.extensions import db, limiter
+from portal.organizations import signin
+from portal.organizations.forms import SignInForm
+from portal.organizations.models import User, UserSession
+from portal.organizations.service import authenticate, end_session, start_session
+from portal.web import is_signed_in, public, remote_ip, settings
+
+blueprint = Blueprint("organizations", __name__)
+
+
+def _address_and_visitor() -> str:
+    """Key of the lock-out: one visitor can't lock another one out of an account."""
+    email = request.form.get("email", "").strip().lower()
+    return hashlib.sha256(f"{email}\n{remote_ip()}".encode()).hexdigest()
+
+
+def _was_refused(response: Response) -> bool:
+    return response.status_code != 302
+
+
+@blueprint.route("/login", methods=["GET", "POST"])
+@public
+@limiter.limit("10 per minute", methods=["POST"])
+@limiter.limit("5 per 15 minutes", key_func=_address_and_visitor, methods=["POST"], deduct_when=_was_refused)
+def log_in() -> Any:
+    home = url_for("operations.dashboard")
+    if is_signed_in():
+        return redirect(home)
+    form = SignInForm()  # type: ignore[no-untyped-call]
+    if request.method == "GET":
+        return render_template("organizations/log_in.html", form=form, refused=False)
+    if form.validate_on_submit():  # type: ignore[no-untyped-call]
+        email, password = form.email.data or "", form.password.data or ""
+        user = authenticate(email, password)
+        if user is not None:
+            _start(user)
+            return redirect(_safe_next(request.args.get("next")) or home)
+        _record_refusal(email)
+    return render_template("organizations/log_in.html", form=form, refused=not form.errors), 422
+
+
+@blueprint.post("/logout")
+@public
+def log_out() -> Any:
+    if is_signed_in():
+        sign_in: UserSession = getattr(current_user, "sign_in")  # noqa: B009 - flask-login's proxy has no types
+        end_session(sign_in, now=utcnow())
+        db.session.commit()
+        logout_user()
+        session.clear()
+        flash("You are signed out.", "success")
+    return redirect(url_for("organizations.log_in"))
+
+
+def _start(user: User) -> None:
+    now = utcnow()
+    lifetime = timedelta(seconds=settings().session_lifetime)
+    token = start_session(user, lifetime=lifetime, ip=remote_ip(), agent=request.user_agent.string, now=now)
+    db.session.commit()
+    signin.sign_in(token, now=now)
+
+
+def _record_refusal(email: str) -> None:
+    """Note a wrong try in the trail of the organization it was aimed at, or in the system's."""
+    email = email.strip().lower()
+    user = db.session.scalars(select(User).where(User.email == email)).first()
+    audit.record(
+        user.organization_id if user else None,
+        actor=email,
+        action="session.refuse",
+        target=f"user:{user.public_id}" if user else "user:unknown",
+        now=utcnow(),
+        ip=remote_ip(),
+    )
+    db.session.commit()
+
+
+def _safe_next(target: str | None) -> str | None:
+    """Return where to go after signing in: a page of ours on this host, else None.
+
+    Browsers read `\\` as `/` and drop tabs and newlines (WHATWG URL, basic URL parser), so that `/\\evil`,
+    `///evil` and `/<tab>/evil` all name another host. Whatever is left must be a page one can GET.
+    """
+    if not target:
+        return None
+    plain = unquote(target)
+    if not plain.startswith("/") or plain.startswith("//") or "\\" in plain:
+        return None
+    if any(ord(character) <= 32 or ord(character) == 127 for character in plain):
+        return None
+    adapter = current_app.create_url_adapter(request)
+    if adapter is None:
+        return None
+    try:
+        adapter.match(urlsplit(target).path, method="GET")
+    except HTTPException:
+        return None
+    return target
