@@ -17,6 +17,7 @@ from portal.config import Settings
 QUEUE_NAME = "exports"
 EXECUTE_RUN = "portal.jobs.tasks.execute_run"
 SWEEP_FILES = "portal.jobs.tasks.sweep_files"
+HEARTBEAT_KEY = "portal:scheduler:heartbeat"  # the instant of the scheduler's last tick, ISO 8601
 ALLOWED = frozenset({EXECUTE_RUN, SWEEP_FILES})
 
 

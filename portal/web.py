@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import wraps
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -233,6 +234,15 @@ def _on_portal_error(error: PortalError) -> Any:
 def _on_unexpected_error(error: Exception) -> Any:
     current_app.logger.exception("request %s failed", g.get("request_id"), exc_info=error)
     return error_page(500)
+
+
+def attachment(filename: str) -> str:
+    """Return the Content-Disposition of a file to save, for old and new clients (RFC 6266, appendix D)."""
+    plain = filename.encode("ascii", "replace").decode().translate(_NOT_QUOTABLE)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"
+
+
+_NOT_QUOTABLE = str.maketrans(dict.fromkeys('?"\\%\r\n', "_"))
 
 
 def local_time(at: datetime, zone: str = "UTC", form: str = "%-d %b %Y, %H:%M") -> str:
