@@ -1,0 +1,300 @@
+"""The form of a schedule. Its filters and columns are those of a dataset: `form_for` makes the class.
+
+Every check is one of the services' own, asked here as well so that all that is wrong is said at once.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import time
+from typing import Any, Protocol
+
+from flask_wtf import FlaskForm
+from wtforms import (
+    Form,
+    HiddenField,
+    RadioField,
+    SelectField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.fields import Field
+from wtforms.validators import AnyOf, Length, ValidationError
+
+from portal.datasets.filters import parameters_of
+from portal.datasets.models import Dataset, DatasetVersion
+from portal.datasets.parameters import Parameter, ParameterKind
+from portal.datasets.service import current_version
+from portal.errors import InvalidInput
+from portal.schedules.fields import (
+    Checkboxes,
+    PeriodField,
+    check_recipients,
+    said_at_the_field,
+    split_recipients,
+)
+from portal.schedules.models import Channel, ExportFormat, ScheduledExport
+from portal.schedules.recurrence import WEEKDAY_NAMES, Kind, Rule, parse_time, zone
+from portal.schedules.service import Draft, valid_location
+from portal.table import Column
+
+_FILTER = "filter_"
+_WEEKDAYS = {str(number): name for number, name in enumerate(WEEKDAY_NAMES)}
+
+
+class HasData(Protocol):
+    data: Any
+
+
+def _printable(_form: Form, field: HasData) -> None:
+    if any(ord(character) < 32 and character not in "\t\r\n" for character in field.data or ""):
+        raise ValidationError("This holds a character that can't be shown.")
+
+
+class SubjectForm(Form):
+    """What is exported, and as what. `loaded` names the dataset whose filters and columns the page showed."""
+
+    name = StringField(
+        "Name",
+        [Length(max=120, message="At most 120 characters, please."), _printable],
+        description="The file is named after it.",
+    )
+    dataset = SelectField("Dataset", validate_choice=False)
+    loaded = HiddenField()
+    format = RadioField(
+        "Format",
+        [AnyOf([known.value for known in ExportFormat], message="Choose a format.")],
+        choices=[(known.value, known.value.upper()) for known in ExportFormat],
+        default=ExportFormat.XLSX.value,
+        validate_choice=False,
+    )
+    description = TextAreaField(
+        "Description",
+        [Length(max=2000, message="At most 2,000 characters, please."), _printable],
+        description="For your colleagues; recipients don't see it.",
+    )
+
+    def validate_name(self, field: HasData) -> None:
+        if not (field.data or "").strip():
+            raise ValidationError("Give the schedule a name.")
+
+
+class RuleForm(Form):
+    """When it runs. Also reads the form's fields from a query, for the preview."""
+
+    rhythm = RadioField(
+        "Repeats",
+        [AnyOf([kind.value for kind in Kind], message="Choose how often it runs.")],
+        choices=[
+            (Kind.DAILY.value, "Daily"),
+            (Kind.WEEKLY.value, "Weekly"),
+            (Kind.MONTHLY.value, "Monthly"),
+            (Kind.MONTHLY_LAST.value, "Last of month"),
+        ],
+        default=Kind.WEEKLY.value,
+        validate_choice=False,
+    )
+    weekday = Checkboxes("Weekdays", list(_WEEKDAYS.items()), default=["0"])
+    monthday = StringField(
+        "Day of the month", default="1", description="1 to 31; past a month's end it is the last day."
+    )
+    time = StringField("Time", default="08:00", description="24 hours, such as 08:00.")
+    timezone = StringField("Timezone", description="Type to search: Europe/Berlin, America/New_York.")
+
+    def rule(self) -> Rule:
+        """Return the rule of the fields that its rhythm uses. Raises InvalidInput."""
+        kind = self._kind()
+        if kind is None:
+            raise InvalidInput("Choose how often it runs.", "rhythm")
+        return _rule(kind, parse_time(self.time.data or ""), self.weekday.data, self.monthday.data)
+
+    def _kind(self) -> Kind | None:
+        return Kind(self.rhythm.data) if self.rhythm.data in set(Kind) else None
+
+    def validate_weekday(self, field: HasData) -> None:
+        if self._kind() is Kind.WEEKLY:
+            with said_at_the_field():
+                _rule(Kind.WEEKLY, time(), field.data, None)
+
+    def validate_monthday(self, field: HasData) -> None:
+        if self._kind() is Kind.MONTHLY:
+            with said_at_the_field():
+                _rule(Kind.MONTHLY, time(), (), field.data)
+
+    def validate_time(self, field: HasData) -> None:
+        with said_at_the_field():
+            parse_time(field.data or "")
+
+    def validate_timezone(self, field: HasData) -> None:
+        with said_at_the_field():
+            zone((field.data or "").strip())
+
+
+class DeliveryForm(Form):
+    """To whom, or where."""
+
+    channel = RadioField(
+        "Deliver by",
+        [AnyOf([channel.value for channel in Channel], message="Choose how it is delivered.")],
+        choices=[(Channel.EMAIL.value, "E-mail"), (Channel.STORAGE.value, "Storage folder")],
+        default=Channel.EMAIL.value,
+        validate_choice=False,
+    )
+    recipients = TextAreaField("Recipients")
+    location = StringField("Folder", description="Below your organization's own folder: reports/weekly.")
+
+    def validate_recipients(self, field: HasData) -> None:
+        if self.channel.data == Channel.EMAIL:
+            check_recipients(split_recipients(field.data or ""))
+
+    def validate_location(self, field: HasData) -> None:
+        if self.channel.data == Channel.STORAGE:
+            with said_at_the_field():
+                valid_location(field.data or "")
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A parameter of the dataset and the field that asks for it."""
+
+    parameter: Parameter
+    field: Any
+
+
+class ScheduleForm(FlaskForm, SubjectForm, RuleForm, DeliveryForm):
+    """The whole form while no dataset is known; `form_for` adds the rest."""
+
+    version: DatasetVersion | None = None
+
+    @property
+    def filters(self) -> list[Filter]:
+        """The dataset's filters that the form can ask for, in the dataset's order."""
+        parameters = parameters_of(self.version) if self.version else ()
+        return [
+            Filter(parameter, self[_FILTER + parameter.name])
+            for parameter in parameters
+            if parameter.kind in _FIELDS
+        ]
+
+    def draft(self) -> Draft:
+        """Return what was filled in. Raises InvalidInput where it is no schedule at all."""
+        return Draft(
+            name=self.name.data or "",
+            description=self.description.data or "",
+            dataset_id=self.dataset.data or "",
+            format=ExportFormat(self.format.data),
+            rule=self.rule(),
+            timezone=(self.timezone.data or "").strip(),
+            channel=Channel(self.channel.data),
+            recipients=tuple(split_recipients(self.recipients.data or "")),
+            location=self.location.data or "",
+            columns=self._chosen_columns(),
+            filters={asked.parameter.name: asked.field.data for asked in self.filters},
+        )
+
+    def _chosen_columns(self) -> tuple[str, ...]:
+        """All of them are kept as none: so a column that the dataset gains later comes along."""
+        if self.version is None:
+            return ()
+        chosen = tuple(self["columns"].data or ())
+        return () if set(chosen) == {column.key for column in self.version.table_columns} else chosen
+
+    def choose_all_columns(self) -> None:
+        """Tick every column, as on a fresh form."""
+        if self.version is not None:
+            self["columns"].data = [column.key for column in self.version.table_columns]
+
+    def offer(self, choices: Mapping[str, Sequence[tuple[str, str]]]) -> None:
+        """Offer the choices of each filter, and those already chosen that are no longer among them."""
+        for asked in self.filters:
+            if asked.parameter.kind is ParameterKind.MULTI_CHOICE:
+                found = list(choices.get(asked.parameter.name, asked.parameter.choices))
+                known = {value for value, _ in found}
+                gone = [value for value in asked.field.data or () if value not in known]
+                asked.field.choices = [*found, *((value, value) for value in gone)]
+
+    def refuse(self, error: InvalidInput) -> None:
+        """Put a service's objection at the field it names, or on the form where there is none."""
+        for name in (error.field, f"{_FILTER}{error.field}"):
+            if name and name in self:
+                self[name].errors = [*self[name].errors, str(error)]
+                return
+        self.form_errors.append(str(error))
+
+
+def _columns_chosen(_form: Form, field: HasData) -> None:
+    if not field.data:
+        raise ValidationError("Choose at least one column.")
+
+
+# Parameters of other kinds are bound as "not chosen": nothing on the form asks for them.
+_FIELDS: dict[ParameterKind, Callable[[Parameter], Field]] = {
+    ParameterKind.PERIOD: lambda parameter: PeriodField(parameter.label),
+    ParameterKind.MULTI_CHOICE: lambda parameter: Checkboxes(parameter.label, parameter.choices),
+}
+
+
+def form_for(dataset: Dataset | None) -> type[ScheduleForm]:
+    """Return the form's class with the filters and columns of a dataset."""
+    if dataset is None:
+        return ScheduleForm
+    made_for = current_version(dataset)
+    columns = [(column.key, column.label) for column in made_for.table_columns]
+
+    class DatasetForm(ScheduleForm):
+        version = made_for
+
+    for parameter in parameters_of(made_for):
+        if parameter.kind in _FIELDS:
+            setattr(DatasetForm, _FILTER + parameter.name, _FIELDS[parameter.kind](parameter))
+    DatasetForm.columns = Checkboxes(
+        "Columns", columns, default=[key for key, _ in columns], validators=[_columns_chosen]
+    )
+    return DatasetForm
+
+
+def values_of(schedule: ScheduledExport) -> dict[str, Any]:
+    """Return a schedule as the form's data."""
+    rule = schedule.recurrence
+    every = [column.key for column in current_version(schedule.dataset).table_columns]
+    return {
+        "dataset": schedule.dataset.public_id,
+        "name": schedule.name,
+        "description": schedule.description,
+        "format": schedule.format.value,
+        "rhythm": rule.kind.value,
+        "weekday": [str(day) for day in rule.weekdays] or ["0"],
+        "monthday": str(rule.monthday or 1),
+        "time": f"{rule.time:%H:%M}",
+        "timezone": schedule.timezone,
+        "channel": schedule.channel.value,
+        "recipients": "\n".join(schedule.recipients),
+        "location": schedule.location or "",
+        "columns": schedule.columns or every,
+        **{_FILTER + name: value for name, value in schedule.filters.items()},
+    }
+
+
+def _rule(kind: Kind, at: time, weekdays: Sequence[str] | None, monthday: str | None) -> Rule:
+    if kind is Kind.WEEKLY:
+        return Rule(kind, at, weekdays=tuple(int(day) for day in weekdays or () if day in _WEEKDAYS))
+    if kind is Kind.MONTHLY:
+        text = (monthday or "").strip()
+        if text and not (text.isdecimal() and len(text) <= 2):
+            raise InvalidInput("The day of the month is a number from 1 to 31.", "monthday")
+        return Rule(kind, at, monthday=int(text) if text else None)
+    return Rule(kind, at)
+
+
+def column_groups(version: DatasetVersion) -> dict[str, list[Column]]:
+    """Return the columns by the group they stand in, both in the dataset's order."""
+    groups: dict[str, list[Column]] = {}
+    for column in version.table_columns:
+        groups.setdefault(_group_in_words(column.group), []).append(column)
+    return groups
+
+
+def _group_in_words(group: str) -> str:
+    if group.startswith("inv_"):
+        return f"Investigation {group.removeprefix('inv_')}"
+    words = {"core": "Main columns", "tagged": "Custom fields", "overflow": "Everything else"}
+    return words.get(group, group.capitalize())

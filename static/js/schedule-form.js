@@ -1,0 +1,67 @@
+// The form of a schedule: shows only the fields that count, and what the rule means while it is typed.
+const RULE_FIELDS = ["rhythm", "weekday", "monthday", "time", "timezone"];
+const PAUSE_MS = 150;
+
+const form = document.querySelector("[data-schedule-form]");
+const target = document.querySelector("[data-preview-target]");
+
+const valueOf = (name) => new FormData(form).get(name) ?? "";
+
+const showWhatCounts = () => {
+  for (const part of form.querySelectorAll("[data-when]")) {
+    const [name, value] = part.dataset.when.split("=");
+    part.hidden = valueOf(name) !== value;
+  }
+};
+
+const countChosen = () => {
+  for (const words of form.querySelectorAll("[data-count]")) {
+    const boxes = [...words.closest("details").querySelectorAll("input[type=checkbox]")];
+    const chosen = boxes.filter((box) => box.checked).length;
+    if (words.dataset.count === "of") words.textContent = `${chosen} of ${boxes.length}`;
+    else words.textContent = chosen ? `${chosen} chosen` : "all";
+  }
+};
+
+const offerOtherDataset = () => {
+  const button = form.querySelector("[data-show-dataset]");
+  button.hidden = form.elements.dataset.value === form.elements.loaded.value;
+};
+
+let asked; // the request under way: an older answer must never replace a newer one
+
+const showPreview = async () => {
+  asked?.abort();
+  asked = new AbortController();
+  const query = new URLSearchParams();
+  for (const [name, value] of new FormData(form)) if (RULE_FIELDS.includes(name)) query.append(name, value);
+  try {
+    const answer = await fetch(`${form.dataset.preview}?${query}`, { signal: asked.signal });
+    if (!answer.ok || answer.redirected) throw new Error(`status ${answer.status}`);
+    const html = await answer.text();
+    if (html !== target.innerHTML) target.innerHTML = html;
+  } catch (error) {
+    if (error.name !== "AbortError") target.textContent = "The next runs can't be shown right now. Saving still works.";
+  }
+};
+
+let pause;
+
+const onRuleChange = () => {
+  clearTimeout(pause);
+  pause = setTimeout(showPreview, PAUSE_MS);
+};
+
+form.addEventListener("input", (event) => {
+  if (RULE_FIELDS.includes(event.target.name)) onRuleChange();
+  if (event.target.type !== "text") {
+    showWhatCounts();
+    countChosen();
+    offerOtherDataset();
+  }
+});
+form.querySelector("[data-show-dataset]").addEventListener("click", () => form.requestSubmit());
+
+showWhatCounts();
+countChosen();
+offerOtherDataset();
