@@ -74,6 +74,9 @@ def _bind_extensions(app: Flask, migrations: str) -> None:
 
 def _configure_logging() -> None:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    # It warns every second while another scheduler holds the lock, which is how it should be.
+    logging.getLogger("rq_scheduler").setLevel(logging.ERROR)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -1,5 +1,6 @@
 """Signing the ids of download links. Pure: one purpose, one salt, its own keys."""
 
+import hashlib
 from collections.abc import Sequence
 
 from itsdangerous import BadSignature, URLSafeSerializer
@@ -23,4 +24,6 @@ def verify(token: str, keys: Sequence[bytes]) -> str | None:
 
 def _serializer(keys: Sequence[bytes]) -> URLSafeSerializer:
     # itsdangerous signs with the last key of a list and accepts all
-    return URLSafeSerializer(list(reversed(keys)), salt=SALT)
+    return URLSafeSerializer(
+        list(reversed(keys)), salt=SALT, signer_kwargs={"digest_method": hashlib.sha256}
+    )

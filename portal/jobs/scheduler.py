@@ -2,6 +2,7 @@
 
 import logging
 import time
+import warnings
 from collections.abc import Callable
 from datetime import datetime
 from uuid import uuid4
@@ -23,7 +24,7 @@ from portal.runs import dispatch, recovery
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT_KEY = "portal:scheduler:heartbeat"
+HEARTBEAT_KEY = queue.HEARTBEAT_KEY
 QUARANTINE_KEY = "portal:scheduler:quarantine"
 HOUSEKEEPING = (("sweep-files", queue.SWEEP_FILES, "17 * * * *"),)
 
@@ -138,6 +139,8 @@ class PortalScheduler(Scheduler):  # type: ignore[misc] # rq-scheduler has no ty
         self._register_housekeeping()  # a flush of Redis takes the entries with it
 
     def _register_housekeeping(self) -> None:
+        # rq-scheduler asks crontab for the next time in a way that it warns about; entries are in UTC either way.
+        warnings.filterwarnings("ignore", "Version 0.22.0", FutureWarning)
         for entry_id, func, cron in HOUSEKEEPING:
             if self.connection.zscore(self.scheduled_jobs_key, entry_id) is None:
                 self.cron(cron, func=func, id=entry_id, queue_name=queue.QUEUE_NAME)

@@ -1,0 +1,119 @@
+"""Real worker processes, forking as in production."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+from flask import Flask
+from redis import Redis
+
+from portal import database, queue
+from portal.config import Settings
+from portal.extensions import db
+from portal.organizations.models import User
+from portal.runs.models import RunStatus, ScheduledExportRun
+from portal.runs.service import run_now
+from portal.schedules.models import ScheduledExport
+from tests.conftest import SECRET, SmtpServer, wait_until
+
+ENDLESS = (
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) AS case_number FROM n"
+)
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    return {
+        **os.environ,
+        "PORTAL_DATA_DIR": str(settings.data_dir),
+        "REDIS_URL": settings.redis_url,
+        "PORTAL_SECRET_KEY": SECRET,
+        "PORTAL_PUBLIC_URL": settings.public_url,
+        "MAIL_SERVER": settings.mail_server,
+        "MAIL_PORT": str(settings.mail_port),
+        "MAIL_SECURITY": "none",
+        "MAIL_SENDER": settings.mail_sender,
+        "PORTAL_LEASE_SECONDS": "4",
+        "PORTAL_LEASE_RENEWAL": "1",
+    }
+
+
+@contextmanager
+def worker(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen([sys.executable, "-m", "portal.cli", "worker"], env=environment(settings))
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def enqueued(actor: User, schedule: ScheduledExport, settings: Settings, redis: Redis) -> ScheduledExportRun:
+    run = run_now(actor, schedule, settings=settings, now=datetime.now(UTC))
+    db.session.commit()
+    queue.enqueue_runs(redis, [(run.public_id, run.attempt)], timeout=settings.run_timeout)
+    db.session.rollback()
+    return run
+
+
+def status(run: ScheduledExportRun) -> RunStatus:
+    """Read it in a transaction of its own: on SQLite an open one would keep the worker from writing."""
+    with database.read_only():
+        db.session.rollback()
+        found = run.status
+        db.session.rollback()
+    return found
+
+
+def test_it_takes_a_run_from_the_queue_to_the_mailbox(
+    app: Flask, manager: User, schedule: ScheduledExport, settings: Settings, redis: Redis, smtp: SmtpServer
+) -> None:
+    run = enqueued(manager, schedule, settings, redis)
+
+    with worker(settings):
+        wait_until(lambda: status(run) is RunStatus.SUCCESS, "the run succeeds", 30)
+
+    assert len(smtp.messages()) == 1
+    assert queue.run_queue(redis).count == 0
+
+
+def test_its_children_hold_no_connection_of_the_parent(
+    app: Flask, manager: User, schedule: ScheduledExport, settings: Settings, redis: Redis
+) -> None:
+    """One used on both sides of a fork would corrupt the database's protocol, or a SQLite file's locks."""
+    run = enqueued(manager, schedule, settings, redis)
+
+    with worker(settings) as process:
+        wait_until(lambda: status(run) is RunStatus.SUCCESS, "the run succeeds", 30)
+        held = {Path(file.path).name for file in psutil.Process(process.pid).open_files()}
+
+    assert not {name for name in held if name.startswith("portal.db")}
+
+
+def test_its_child_dies_with_it(
+    app: Flask, manager: User, schedule: ScheduledExport, settings: Settings, redis: Redis
+) -> None:
+    schedule.columns = ["case_number"]
+    schedule.dataset.versions[0].sql = ENDLESS
+    db.session.commit()
+    run = enqueued(manager, schedule, settings, redis)
+
+    with worker(settings) as process:
+        wait_until(lambda: status(run) is RunStatus.RUNNING, "the run starts", 30)
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        gone, alive = psutil.wait_procs(children, timeout=10)
+
+    assert children
+    assert alive == []
+    assert len(gone) == len(children)
