@@ -27,22 +27,17 @@ Login = tuple[str, str, str]  # role, email, password
 
 
 def run(settings: Settings, *, echo: Callable[[str], None], logins: Sequence[Login] = ()) -> int:
-    """Run everything until Ctrl-C or SIGTERM, and return the exit code.
+    """Run everything until Ctrl-C or SIGTERM. Return 0 when asked to stop, 1 when a part did not start.
 
-    0: it was asked to stop; 1: a part did not start; 2: a setting is wrong, PORT is taken, or another runs on
-    the same data directory.
+    Raises ConfigurationError when PORT is taken, another runs on the data directory, or there is no Redis.
     """
-    try:
-        with _sole_user(settings.data_dir):
-            if not wait_until(lambda: port_is_free(settings.bind, settings.port), PORT_FREE_WITHIN):
-                raise ConfigurationError(
-                    f"PORT {settings.port} cannot be used on {settings.bind}; set PORT to a free one"
-                )
-            services = plan(settings, os.environ)
-            return Supervisor(services, echo, announcement(settings, logins)).run()
-    except ConfigurationError as error:
-        echo(str(error))
-        return 2
+    with _sole_user(settings.data_dir):
+        if not wait_until(lambda: port_is_free(settings.bind, settings.port), PORT_FREE_WITHIN):
+            raise ConfigurationError(
+                f"PORT {settings.port} cannot be used on {settings.bind}; set PORT to a free one"
+            )
+        services = plan(settings, os.environ)
+        return Supervisor(services, echo, announcement(settings, logins)).run()
 
 
 def plan(settings: Settings, environ: Mapping[str, str]) -> list[Service]:

@@ -1,5 +1,4 @@
 import fcntl
-import os
 import socket
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import pytest
 from portal.config import Settings, load
 from portal.demo import supervisor
 from portal.demo.services import LOOPBACK, kept_port
+from portal.errors import ConfigurationError
 
 LOGINS = (("admin", "ada@acme.example", "one"), ("auditor", "bartholomew@acme.example", "two"))
 
@@ -89,36 +89,37 @@ def test_the_announcement_says_what_a_person_needs(settings: Settings, tmp_path:
     ]
 
 
-def test_a_second_start_on_the_same_data_is_refused(settings: Settings, tmp_path: Path) -> None:
+def _refusal(settings: Settings) -> str:
+    """Start, be refused before anything runs, and return why."""
     lines: list[str] = []
+    with pytest.raises(ConfigurationError) as refusal:
+        supervisor.run(settings, echo=lines.append)
+    assert lines == []
+    return str(refusal.value)
+
+
+def test_a_second_start_on_the_same_data_is_refused(settings: Settings, tmp_path: Path) -> None:
     with (tmp_path / "lock").open("w") as lock:
         lock.write("4711")
         lock.flush()
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert supervisor.run(settings, echo=lines.append) == 2
+        reason = _refusal(settings)
 
-    assert lines == [f"Process 4711 runs on PORTAL_DATA_DIR {tmp_path} already; stop it, or name another"]
-    assert not (tmp_path / "redis").exists()
+    assert reason == f"Process 4711 runs on PORTAL_DATA_DIR {tmp_path} already; stop it, or name another"
 
 
-def test_a_taken_port_is_refused_by_name(settings: Settings, tmp_path: Path) -> None:
-    lines: list[str] = []
+def test_a_taken_port_is_refused_by_name(settings: Settings) -> None:
     with socket.create_server((LOOPBACK, settings.port)):
-        assert supervisor.run(settings, echo=lines.append) == 2
+        reason = _refusal(settings)
 
-    assert lines == [f"PORT {settings.port} cannot be used on 127.0.0.1; set PORT to a free one"]
-    assert not (tmp_path / "redis").exists()
-    assert (tmp_path / "lock").read_text() == str(os.getpid())
+    assert reason == f"PORT {settings.port} cannot be used on 127.0.0.1; set PORT to a free one"
 
 
 def test_a_data_directory_that_cannot_be_made_is_named(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    lines: list[str] = []
-
     given = settings.model_copy(update={"data_dir": tmp_path / "file" / "data"})
 
-    assert supervisor.run(given, echo=lines.append) == 2
-    assert lines == [f"PORTAL_DATA_DIR {tmp_path}/file/data cannot be used: Not a directory"]
+    assert _refusal(given) == f"PORTAL_DATA_DIR {tmp_path}/file/data cannot be used: Not a directory"
 
 
 def test_a_missing_redis_server_stops_the_start(
@@ -126,7 +127,5 @@ def test_a_missing_redis_server_stops_the_start(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("portal.demo.services.BUNDLED", False)
-    lines: list[str] = []
 
-    assert supervisor.run(settings, echo=lines.append) == 2
-    assert lines == ["No Redis server here: install redis-server (or Valkey's), or set REDIS_URL"]
+    assert _refusal(settings).startswith("No Redis server here: install redis-server")
