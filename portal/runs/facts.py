@@ -37,6 +37,8 @@ class OpenLinks:
 def span(length: timedelta) -> str:
     """Say how long something took: `12 s`, `1 min 16 s`, `2 h 5 min`."""
     seconds = max(0, round(length.total_seconds()))
+    if not seconds:
+        return "under 1 s"
     if seconds < 60:
         return f"{seconds} s"
     if seconds < 3600:

@@ -20,6 +20,7 @@ from wtforms import (
 from wtforms.fields import Field
 from wtforms.validators import AnyOf, Length, ValidationError
 
+from portal.config import Settings
 from portal.datasets.filters import parameters_of
 from portal.datasets.models import Dataset, DatasetVersion
 from portal.datasets.parameters import Parameter, ParameterKind
@@ -211,6 +212,13 @@ class ScheduleForm(FlaskForm, SubjectForm, RuleForm, DeliveryForm):
                 known = {value for value, _ in found}
                 gone = [value for value in asked.field.data or () if value not in known]
                 asked.field.choices = [*found, *((value, value) for value in gone)]
+
+    def describe_mail(self, settings: Settings) -> None:
+        """Say at the recipients what they get, and that mail is not secret."""
+        self.recipients.description = (
+            f"Each gets a mail of their own with the file (up to {settings.mail_attachment_limit / 1e6:g} MB)"
+            f" and a link that works for {settings.link_days} days. E-mail is not secret."
+        )
 
     def refuse(self, error: InvalidInput) -> None:
         """Put a service's objection at the field it names, or on the form where there is none."""

@@ -1,6 +1,6 @@
 """Pages of schedules: list, form, page of one, and what can be done with it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +25,7 @@ from portal.schedules.models import Channel, ScheduledExport
 from portal.schedules.preview import Occurrence, upcoming
 from portal.schedules.recurrence import describe, timezone_names
 from portal.schedules.service import Draft
+from portal.table import Column
 from portal.web import actor, local_time, remote_ip, requires, settings
 
 STRIP_OF_A_ROW = 20
@@ -88,6 +89,7 @@ def show(schedule_id: str) -> str:
     """Show what a schedule does, when it runs next, and how its last runs went."""
     schedule = service.get_schedule(actor(), schedule_id)
     version = datasets.current_version(schedule.dataset)
+    columns = datasets.chosen_columns(version, schedule.columns)
     recent = runs.recent_by_schedule(actor(), [schedule])[schedule.id]
     return render_template(
         "schedules/show.html",
@@ -95,7 +97,8 @@ def show(schedule_id: str) -> str:
         words=describe(schedule.recurrence, schedule.timezone),
         occurrences=_next_runs(schedule, utcnow()),
         filters=filters_in_words(version, schedule.filters),
-        columns=datasets.chosen_columns(version, schedule.columns),
+        columns=columns,
+        personal=_personal(columns),
         recent=recent,
         last_runs=recent[::-1][:RUNS_OF_A_PAGE],
         Channel=Channel,
@@ -230,6 +233,7 @@ def _form_page(
     with read_only():
         choices, source_problem = _choices(dataset)
         form.offer(choices)
+        form.describe_mail(settings())
         form.dataset.choices = [(known.public_id, known.name) for known in datasets.list_datasets(actor())]
     return render_template(
         "schedules/form.html",
@@ -238,13 +242,17 @@ def _form_page(
         schedule=schedule,
         owner=schedule.owner if schedule else actor(),
         groups=column_groups(form.version) if form.version else {},
-        personal=sum("PII" in column.tags for column in form.version.table_columns) if form.version else 0,
+        personal=_personal(form.version.table_columns) if form.version else 0,
         another_dataset=request.method == "POST" and not form.errors,
         source_problem=source_problem,
         timezones=timezone_names(),
         settings=settings(),
         **_preview_of(form, now),
     )
+
+
+def _personal(columns: Iterable[Column]) -> int:
+    return sum("PII" in column.tags for column in columns)
 
 
 def _choices(dataset: Dataset | None) -> tuple[dict[str, list[tuple[str, str]]], str]:

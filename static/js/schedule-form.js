@@ -28,6 +28,7 @@ const offerOtherDataset = () => {
   button.hidden = form.elements.dataset.value === form.elements.loaded.value;
 };
 
+let shown = ""; // what was announced last: the same is not announced again
 let asked; // the request under way: an older answer must never replace a newer one
 
 const showPreview = async () => {
@@ -39,9 +40,14 @@ const showPreview = async () => {
     const answer = await fetch(`${form.dataset.preview}?${query}`, { signal: asked.signal });
     if (!answer.ok || answer.redirected) throw new Error(`status ${answer.status}`);
     const html = await answer.text();
-    if (html !== target.innerHTML) target.innerHTML = html;
+    if (html === shown) return;
+    shown = html;
+    target.innerHTML = html;
+    form.querySelector("[data-preview-words]").textContent = target.querySelector("[data-words]").textContent;
   } catch (error) {
-    if (error.name !== "AbortError") target.textContent = "The next runs can't be shown right now. Saving still works.";
+    if (error.name === "AbortError") return;
+    shown = "";
+    target.textContent = "The next runs can't be shown right now. Saving still works.";
   }
 };
 
