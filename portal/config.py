@@ -1,15 +1,19 @@
 """Every setting of the portal, typed, from the environment. A wrong value stops the start with one line."""
 
+import os
 import secrets
+import tempfile
 from base64 import urlsafe_b64encode
+from contextlib import suppress
+from email.utils import parseaddr
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -21,6 +25,9 @@ WELL_KNOWN_SECRETS = frozenset(
 MINIMUM_SECRET_LENGTH = 32
 DATABASE_DIALECTS = frozenset({"sqlite", "postgresql"})
 
+Durations = Annotated[tuple[float, ...], NoDecode]
+"""Seconds, written `60,300,1500`."""
+
 
 class Settings(BaseSettings):
     """Settings by their variable. `load()` builds them; tests build them with keyword arguments.
@@ -28,7 +35,10 @@ class Settings(BaseSettings):
     Durations are in seconds, sizes in bytes.
     """
 
-    model_config = SettingsConfigDict(populate_by_name=True, extra="ignore", frozen=True)
+    # An empty variable is one left out: `PORTAL_SOURCES_DIR=` must not mean the working directory.
+    model_config = SettingsConfigDict(
+        populate_by_name=True, extra="ignore", frozen=True, env_ignore_empty=True
+    )
 
     demo: bool = Field(False, alias="PORTAL_DEMO")
     data_dir: Path = Field(Path("var"), alias="PORTAL_DATA_DIR")
@@ -62,15 +72,35 @@ class Settings(BaseSettings):
     lease_renewal: float = Field(15, gt=0, alias="PORTAL_LEASE_RENEWAL")
     sweep_interval: float = Field(15, gt=0, alias="PORTAL_SWEEP_INTERVAL")
     lost_job_after: float = Field(60, gt=0, alias="PORTAL_LOST_JOB_AFTER")
-    retry_delays: tuple[float, ...] = Field((60.0, 300.0, 1500.0), alias="PORTAL_RETRY_DELAYS")
-    delivery_retry_delays: tuple[float, ...] = Field(
-        (60.0, 300.0, 900.0, 3600.0), alias="PORTAL_DELIVERY_RETRY_DELAYS"
+    retry_delays: Durations = Field((60.0, 300.0, 1500.0), alias="PORTAL_RETRY_DELAYS")
+    delivery_retry_delays: Durations = Field(
+        (60.0, 300.0, 900.0, 3600.0), min_length=1, alias="PORTAL_DELIVERY_RETRY_DELAYS"
     )
     delivery_retry_for: float = Field(24 * 3600, ge=0, alias="PORTAL_DELIVERY_RETRY_FOR")
     run_timeout: int = Field(3600, ge=1, alias="PORTAL_RUN_TIMEOUT")
     query_timeout: float = Field(600, gt=0, alias="PORTAL_QUERY_TIMEOUT")
     link_days: int = Field(7, ge=1, le=365, alias="PORTAL_LINK_DAYS")
     file_days: int = Field(90, ge=1, alias="PORTAL_FILE_DAYS")
+
+    @field_validator("retry_delays", "delivery_retry_delays", mode="before")
+    @classmethod
+    def _split_at_commas(cls, value: object) -> object:
+        return [part for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("retry_delays", "delivery_retry_delays")
+    @classmethod
+    def _are_durations(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if not all(0 <= seconds < float("inf") for seconds in value):
+            raise ValueError("must be numbers of seconds such as 60,300")
+        return value
+
+    @field_validator("mail_sender")
+    @classmethod
+    def _is_sender(cls, value: str) -> str:
+        _, address = parseaddr(value)
+        if value and ("@" not in address or not value.isprintable()):
+            raise ValueError("must be an address such as Export Portal <exports@example.org>")
+        return value
 
     @field_validator("public_url")
     @classmethod
@@ -197,7 +227,7 @@ def load(**overrides: Any) -> Settings:
         raise ConfigurationError(_first_line(error)) from None
     if settings.demo:
         return _with_demo_defaults(settings)
-    _check_secret(settings)
+    _check_secrets(settings)
     return settings
 
 
@@ -214,27 +244,42 @@ def _with_demo_defaults(settings: Settings) -> Settings:
 
 
 def _kept_secret(data_dir: Path) -> str:
+    """Return the secret of a data directory; whoever comes first draws it, complete or not at all."""
     path = data_dir / "secret"
     data_dir.mkdir(parents=True, exist_ok=True)
-    try:
-        with path.open("x") as file:
-            path.chmod(0o600)
-            file.write(secrets.token_urlsafe(48))
-    except FileExistsError:
-        pass  # an earlier start drew it
+    if not path.exists():
+        handle, aside = tempfile.mkstemp(prefix=".secret.", dir=data_dir)  # mode 0600
+        try:
+            with os.fdopen(handle, "w") as file:
+                file.write(secrets.token_urlsafe(48))
+            with suppress(FileExistsError):  # another start drew one meanwhile
+                path.hardlink_to(aside)
+        finally:
+            Path(aside).unlink()
     return path.read_text().strip()
 
 
-def _check_secret(settings: Settings) -> None:
-    for secret in settings.secrets:
-        if not secret:
-            raise ConfigurationError("PORTAL_SECRET_KEY must be set; `openssl rand -base64 48` makes one")
-        if secret.lower() in WELL_KNOWN_SECRETS or len(set(secret)) < 8:
-            raise ConfigurationError("PORTAL_SECRET_KEY is well known or trivial; draw a random one")
-        if len(secret) < MINIMUM_SECRET_LENGTH:
-            raise ConfigurationError(
-                f"PORTAL_SECRET_KEY must have {MINIMUM_SECRET_LENGTH} characters or more"
-            )
+def _check_secrets(settings: Settings) -> None:
+    if not settings.secret_key:
+        raise ConfigurationError("PORTAL_SECRET_KEY must be set; `openssl rand -base64 48` makes one")
+    current, *replaced = settings.secrets
+    _check_secret("PORTAL_SECRET_KEY", current)
+    for secret in replaced:
+        _check_secret("PORTAL_PREVIOUS_SECRET_KEYS", secret)
+
+
+def _check_secret(variable: str, secret: str) -> None:
+    if _is_well_known(secret.lower()):
+        raise ConfigurationError(f"{variable} is well known or trivial; draw a random one")
+    if len(secret) < MINIMUM_SECRET_LENGTH:
+        raise ConfigurationError(f"{variable} must have {MINIMUM_SECRET_LENGTH} characters or more")
+
+
+def _is_well_known(secret: str) -> bool:
+    """Say whether a secret is a well-known word, however often repeated, or hardly varies."""
+    return len(set(secret)) < 8 or any(
+        not secret.replace(word, "").strip(" -_.!0123456789") for word in WELL_KNOWN_SECRETS
+    )
 
 
 def _limiter_url(redis_url: str) -> str:
@@ -246,6 +291,6 @@ def _limiter_url(redis_url: str) -> str:
 
 def _first_line(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    variable = ".".join(str(part) for part in first["loc"])
+    variable = str(first["loc"][0]) if first["loc"] else ""
     message = first["msg"].removeprefix("Value error, ")
     return f"{variable}: {message}" if variable else message

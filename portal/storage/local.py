@@ -4,7 +4,7 @@ import errno
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
 from uuid import uuid4
@@ -19,7 +19,7 @@ class LocalStorage:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._work = root / "tmp"
+        self._work = root / ".work"  # no organization's slug begins with a dot
 
     @contextmanager
     def work_file(self) -> Iterator[Path]:
@@ -27,10 +27,10 @@ class LocalStorage:
             self._work.mkdir(parents=True, exist_ok=True)
             path = self._work / uuid4().hex
             path.touch(mode=0o600, exist_ok=False)
-        try:
-            yield path
-        finally:
-            path.unlink(missing_ok=True)
+            try:
+                yield path
+            finally:
+                path.unlink(missing_ok=True)
 
     def store(self, path: Path, key: str) -> None:
         target = self._path(key)
@@ -54,9 +54,9 @@ class LocalStorage:
     def sweep(self, older_than: float) -> Iterator[str]:
         limit = time.time() - older_than
         for path in self._work.glob("*") if self._work.is_dir() else ():
-            with explained("remove"):
+            with explained("remove"), suppress(FileNotFoundError):  # its own worker removed it just now
                 if path.stat().st_mtime < limit:
-                    path.unlink(missing_ok=True)
+                    path.unlink()
                     yield path.name
 
     def _path(self, key: str) -> Path:

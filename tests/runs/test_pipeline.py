@@ -196,7 +196,7 @@ def test_it_leaves_no_work_file_behind(
 ) -> None:
     execute(app, made(manager, schedule, settings))
 
-    assert list((settings.files_dir / "tmp").iterdir()) == []
+    assert list((settings.files_dir / ".work").iterdir()) == []
 
 
 def test_it_sends_only_the_link_of_a_file_too_large_to_attach(
