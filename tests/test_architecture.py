@@ -17,6 +17,17 @@ FEATURES = [
     "audit", "organizations", "datasets", "reports", "schedules", "alerts", "downloads", "delivery", "runs",
     "operations",
 ]  # fmt: skip
+# Tables refer to each other by foreign keys; a link hangs on a delivery, which hangs on a run.
+MODELS_IN_ORDER = [
+    "audit",
+    "organizations",
+    "datasets",
+    "reports",
+    "schedules",
+    "runs",
+    "delivery",
+    "downloads",
+]
 PURE = {"recurrence", "tokens", "parameters", "periods", "values", "filenames"}
 EDGE = {"views", "tasks", "scheduler", "worker", "cli"}
 
@@ -79,8 +90,9 @@ def test_it_imports_only_what_lies_below(path: Path) -> None:
         assert layer(imported) <= layer(module), f"{module} imports {imported}, which lies above it"
         same_layer = layer(imported) == layer(module) and feature(imported) != feature(module)
         if same_layer and {feature(imported), feature(module)} <= set(FEATURES):
-            order = FEATURES.index(feature(imported)), FEATURES.index(feature(module))
-            assert order[0] < order[1], f"{module} imports the later feature {imported}"
+            order = MODELS_IN_ORDER if layer(module) == 2 else FEATURES
+            earlier, later = order.index(feature(imported)), order.index(feature(module))
+            assert earlier < later, f"{module} imports the later feature {imported}"
 
 
 @pytest.mark.parametrize("path", [p for p in MODULES if p.stem == "views"], ids=name_of)

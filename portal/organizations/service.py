@@ -9,13 +9,15 @@ from datetime import datetime, timedelta
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from email_validator import EmailNotValidError, validate_email
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from portal.audit import service as audit
+from portal.database import read_only
 from portal.errors import Forbidden, InvalidInput
 from portal.extensions import db
 from portal.organizations.models import Organization, User, UserSession
 from portal.permissions import Permission, Role
+from portal.schedules.recurrence import zone
 
 MINIMUM_PASSWORD_LENGTH = 12
 _hasher = PasswordHasher()
@@ -26,15 +28,19 @@ _DECOY_HASH = _hasher.hash(secrets.token_urlsafe(16))
 def normalize_email(address: str) -> str:
     """Return one address in lower case. Raises InvalidInput for none, several, or a malformed one."""
     try:
-        # test_environment admits the reserved names (RFC 2606) that demos and tests must use.
-        found = validate_email(address.strip(), check_deliverability=False, test_environment=True)
+        # test_environment admits the reserved names (RFC 2606) that demos and tests must use. Few servers
+        # speak SMTPUTF8 (RFC 6531): local parts must be ASCII, domains are kept in their ASCII form.
+        found = validate_email(
+            address.strip(), check_deliverability=False, test_environment=True, allow_smtputf8=False
+        )
     except EmailNotValidError as error:
         raise InvalidInput(f"“{address.strip()[:80]}” is not an e-mail address: {error}") from None
-    return found.normalized.lower()
+    return (found.ascii_email or found.normalized).lower()
 
 
 def create_organization(name: str, slug: str, timezone: str, *, now: datetime) -> Organization:
-    """Add an organization and open its audit chain. Raises InvalidInput when the slug is taken."""
+    """Add an organization and open its audit chain. Raises InvalidInput for a taken slug or an unknown zone."""
+    zone(timezone)
     if db.session.scalar(select(Organization.id).where(Organization.slug == slug)):
         raise InvalidInput(f"There is already an organization “{slug}”.", "slug")
     organization = Organization(name=name, slug=slug, timezone=timezone, created_at=now)
@@ -55,7 +61,7 @@ def create_organization(name: str, slug: str, timezone: str, *, now: datetime) -
 def slug_for(name: str) -> str:
     """Return a folder-safe form of a name: `Acme Co.` → `acme-co`. Raises InvalidInput when that is empty."""
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    slug = re.sub(r"[^a-z0-9]+", "-", ascii_name.lower()).strip("-")[:60]
+    slug = re.sub(r"[^a-z0-9]+", "-", ascii_name.lower()).strip("-")[:60].rstrip("-")
     if not slug:
         raise InvalidInput("The organization's name needs a letter or a digit from A to Z.", "name")
     return slug
@@ -102,8 +108,10 @@ def create_user(
 
 def authenticate(email: str, password: str) -> User | None:
     """Return the enabled user with this password, else None. Both answers take the same time."""
-    user = db.session.scalars(select(User).where(func.lower(User.email) == email.strip().lower())).first()
-    matches = _matches(user.password_hash if user else _DECOY_HASH, password)
+    with read_only():  # hashing takes long on purpose; no lock may be held meanwhile
+        user = db.session.scalars(select(User).where(User.email == email.strip().lower())).first()
+        matches = _matches(user.password_hash if user else _DECOY_HASH, password)
+    db.session.rollback()  # what follows may write, and begins anew
     if user is None or not matches or not user.is_enabled:
         return None
     if _hasher.check_needs_rehash(user.password_hash):

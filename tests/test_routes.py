@@ -1,0 +1,143 @@
+"""Every route, from the URL map: it declares its permission, is kebab-case, and keeps strangers out (A21)."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.routing import Rule
+
+from portal.config import Settings
+from portal.extensions import db
+from portal.organizations.models import User
+from portal.permissions import Permission, Role, allows
+from portal.runs import pipeline
+from portal.runs.models import ScheduledExportRun
+from portal.runs.service import run_now
+from portal.schedules.models import ScheduledExport
+from tests.conftest import settings_below, sign_in
+
+# What only shows what belongs to nobody, and why it needs no sign-in.
+PUBLIC = {
+    "organizations.log_in",
+    "organizations.log_out",  # ends whatever sign-in there is
+    "downloads.landing",  # the token is the authority
+    "downloads.fetch",
+    "operations.healthz",
+    "operations.readyz",
+    "demo.inbox",  # stands in for people's mail programs, in the demo only
+    "demo.message",
+    "demo.message_html",
+    "demo.attachment",
+}
+STATIC = {"static", "bootstrap.static"}
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"mail_catcher": True})
+
+
+@pytest.fixture
+def run(app: Flask, manager: User, schedule: ScheduledExport, settings: Settings) -> ScheduledExportRun:
+    """A finished run with a file, in Acme."""
+    made = run_now(manager, schedule, settings=settings, now=datetime.now(UTC))
+    db.session.commit()
+    pipeline.execute(made.public_id, worker="worker-1", settings=settings, storage=app.extensions["storage"])
+    return made
+
+
+def routes(app: Flask) -> Iterator[Rule]:
+    return (rule for rule in app.url_map.iter_rules() if rule.endpoint not in STATIC)
+
+
+def permission_of(app: Flask, rule: Rule) -> Permission | None:
+    found: Permission | None = app.view_functions[rule.endpoint].permission  # type: ignore[attr-defined]
+    return found
+
+
+def requests_to(rule: Rule, ids: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield method and path of each way to call a route, ids filled in."""
+    path = re.sub(r"<(?:\w+:)?(\w+)>", lambda match: ids[match[1]], rule.rule)
+    for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+        yield method, path
+
+
+def test_every_route_declares_its_permission(app: Flask) -> None:
+    undeclared = [
+        rule.rule for rule in routes(app) if not hasattr(app.view_functions[rule.endpoint], "permission")
+    ]
+    assert undeclared == []
+
+
+def test_only_known_routes_are_public(app: Flask) -> None:
+    assert {rule.endpoint for rule in routes(app) if permission_of(app, rule) is None} == PUBLIC
+
+
+def test_every_path_is_kebab_case(app: Flask) -> None:
+    for rule in routes(app):
+        for part in rule.rule.strip("/").split("/"):
+            assert re.fullmatch(r"(|[a-z0-9]+(-[a-z0-9]+)*|<(int:)?[a-z_]+>)", part), rule.rule
+
+
+def test_strangers_are_sent_to_sign_in(client: FlaskClient, app: Flask, run: ScheduledExportRun) -> None:
+    ids = {"run_id": run.public_id, "schedule_id": str(run.snapshot["schedule"])}
+    for rule in routes(app):
+        if permission_of(app, rule) is not None:
+            for method, path in requests_to(rule, ids):
+                response = client.open(path, method=method)
+                assert response.status_code == 302, (method, path)
+                assert response.headers["Location"].startswith("/login"), (method, path)
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_each_role_is_refused_what_it_may_not(
+    client: FlaskClient, app: Flask, run: ScheduledExportRun, role: Role, request: pytest.FixtureRequest
+) -> None:
+    sign_in(client, request.getfixturevalue(role.value))
+    ids = {"run_id": run.public_id, "schedule_id": str(run.snapshot["schedule"])}
+    for rule in routes(app):
+        permission = permission_of(app, rule)
+        if permission is None:
+            continue
+        for method, path in requests_to(rule, ids):
+            if allows(role, permission) and method != "GET":
+                continue  # it would change what the next request needs
+            with client.open(path, method=method) as response:
+                expected = 200 if allows(role, permission) else 403
+                assert response.status_code == expected, (role, method, path)
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_another_organization_finds_nothing(
+    client: FlaskClient, app: Flask, run: ScheduledExportRun, outsider: User, role: Role
+) -> None:
+    """Real ids of Acme, asked for by each role of Globex: as if they did not exist."""
+    outsider.role = role
+    db.session.commit()
+    sign_in(client, outsider)
+    ids = {"run_id": run.public_id, "schedule_id": str(run.snapshot["schedule"])}
+    for rule in routes(app):
+        permission = permission_of(app, rule)
+        if permission is None or not rule.arguments:
+            continue
+        for method, path in requests_to(rule, ids):
+            expected = 404 if allows(role, permission) else 403
+            assert client.open(path, method=method).status_code == expected, (role, method, path)
+
+
+def test_lists_of_another_organization_show_nothing(
+    client: FlaskClient, run: ScheduledExportRun, outsider: User
+) -> None:
+    sign_in(client, outsider)
+    for path in ("/", "/schedules", "/runs", "/schedules/new"):
+        page = client.get(path).get_data(as_text=True)
+        assert run.public_id not in page
+        assert "Weekly cases" not in page
+
+
+def test_production_has_no_inbox(app: Flask, settings: Settings) -> None:
+    without = settings_below(settings.data_dir, settings.redis_url)
+    assert not without.mail_catcher
