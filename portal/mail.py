@@ -1,5 +1,6 @@
 """Flask-Mail with what it lacks: time limits, verified TLS, the server's answers, clean headers."""
 
+import re
 import smtplib
 import ssl
 from types import TracebackType
@@ -10,6 +11,8 @@ from flask_mail import Connection, Mail, Message
 
 from portal.config import Settings
 from portal.errors import InvalidInput
+
+_LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
 class OutcomeUnknown(smtplib.SMTPException):
@@ -77,14 +80,17 @@ class PortalConnection(Connection):
         host = self.host
         if host is None:
             raise smtplib.SMTPServerDisconnected("the connection is not open")
-        content = message.as_bytes()
+        content = _framed(message.as_bytes())
         host.ehlo_or_helo_if_needed()
         _accepted(host.mail(sender))
         _accepted(host.rcpt(recipient))
+        _accepted(host.docmd("DATA"), (354,))
         try:
-            code, reply = _accepted(host.data(content))
+            host.send(content)
+            answer = host.getreply()
         except (smtplib.SMTPServerDisconnected, OSError) as error:
             raise OutcomeUnknown(str(error)) from error
+        code, reply = _accepted(answer)
         return code, reply.decode("utf-8", "replace")
 
 
@@ -95,9 +101,16 @@ class PortalMail(Mail):
         return PortalConnection(current_app.extensions["mail"], current_app.config["PORTAL"])
 
 
-def _accepted(answer: tuple[int, bytes]) -> tuple[int, bytes]:
+def _framed(content: bytes) -> bytes:
+    """Return what follows DATA: lines end in CRLF, dots at their start are doubled, a lone dot ends it
+    (RFC 5321, 4.5.2). smtplib leaves the bare LF that Flask-Mail writes, which strict servers refuse."""
+    lines = _LINE_END.sub(b"\r\n", content.rstrip(b"\r\n")) + b"\r\n"
+    return re.sub(rb"(?m)^\.", b"..", lines) + b".\r\n"
+
+
+def _accepted(answer: tuple[int, bytes], wanted: tuple[int, ...] = (250, 251)) -> tuple[int, bytes]:
     code, reply = answer
-    if code not in (250, 251):  # 251: will forward (RFC 5321, 4.2.3)
+    if code not in wanted:  # 251: will forward (RFC 5321, 4.2.3)
         raise smtplib.SMTPResponseException(code, reply)
     return answer
 
@@ -106,12 +119,12 @@ def _refuse_line_breaks(message: Message) -> None:
     """Flask-Mail checks only some headers; a line break in any would start another one."""
     values = [
         message.subject,
-        message.sender,
-        message.reply_to,
-        *message.recipients,
-        *message.cc,
+        message.msgId,
+        *(message.extra_headers or {}),
         *(message.extra_headers or {}).values(),
         *(attachment.filename or "" for attachment in message.attachments),
     ]
-    if any("\n" in str(value) or "\r" in str(value) for value in values):
+    for address in (message.sender, message.reply_to, *message.recipients, *message.cc):
+        values.extend(address if isinstance(address, tuple) else (address or "",))
+    if any("\n" in value or "\r" in value for value in values):
         raise InvalidInput("A mail header can't contain a line break.")

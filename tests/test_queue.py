@@ -1,5 +1,6 @@
 """Redis carries run ids and nothing else: what an intruder writes into it never runs."""
 
+import json
 import os
 import pickle
 import socket
@@ -48,6 +49,7 @@ PortalWorker(app, connect(app.config["PORTAL"])).work(burst=True, logging_level=
 """
 # RQ as it comes. It shows that the payloads below do what they are feared for.
 STOCK_WORK = """
+import json
 import os
 from redis import Redis
 from rq import SimpleWorker
@@ -126,7 +128,7 @@ def plant(redis: Redis, marks: Path, listener: socket.socket, pickles: str = QUE
         meta={"mark": f"{marks}/on-success"},
     )
     method = Job.create("format", args=(), connection=redis, serializer=JSONSerializer, origin=QUEUE_NAME)
-    method.data = JSONSerializer.dumps(["format", "an instance", [], {}])
+    method.data = json.dumps(["format", "an instance", [], {}]).encode()
     queue.enqueue_job(method)
     pickled = Job.create("os.getcwd", connection=redis, serializer=DefaultSerializer, origin=pickles)
     pickled.data = pickle.dumps(Pickled(f"touch {marks}/pickled"))
@@ -205,7 +207,7 @@ def test_it_makes_a_run_once_however_often_it_was_enqueued(
 )
 def test_it_refuses_to_name_a_function_that_is_not_listed(redis: Redis, name: str) -> None:
     job = PortalJob("j", connection=redis)
-    job.data = JSONSerializer.dumps([name, None, [], {}])
+    job.data = json.dumps([name, None, [], {}]).encode()
 
     with pytest.raises(Exception, match="names a function that workers don't run"):
         _ = job.func
@@ -214,7 +216,7 @@ def test_it_refuses_to_name_a_function_that_is_not_listed(redis: Redis, name: st
 def test_it_finds_the_functions_that_are_listed(redis: Redis) -> None:
     for name in (EXECUTE_RUN, SWEEP_FILES):
         job = PortalJob("j", connection=redis)
-        job.data = JSONSerializer.dumps([name, None, [], {}])
+        job.data = json.dumps([name, None, [], {}]).encode()
         assert job.func.__name__ == name.rpartition(".")[2]
 
 

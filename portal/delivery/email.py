@@ -15,7 +15,7 @@ from flask_mail import Message
 from portal.config import Settings
 from portal.delivery.models import DeliveryStatus
 from portal.extensions import mail
-from portal.mail import OutcomeUnknown
+from portal.mail import OutcomeUnknown, PortalConnection
 
 _ENHANCED = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})\s")
 _inliner = css_inline.CSSInliner(load_remote_stylesheets=False, keep_style_tags=True)
@@ -99,13 +99,19 @@ def send(message: Message, recipient: str, settings: Settings) -> Answer:
     _, sender = parseaddr(settings.mail_sender)
     try:
         with mail.connect() as connection:
-            code, reply = connection.transmit(message, sender, recipient)
+            return _transmit(connection, message, sender, recipient)
+    except (smtplib.SMTPException, OSError) as error:
+        # Also where it refused our login: that says nothing about the recipient, and somebody will mend it.
+        return Answer(DeliveryStatus.DEFERRED, None, None, f"no connection to the mail server: {error}")
+
+
+def _transmit(connection: PortalConnection, message: Message, sender: str, recipient: str) -> Answer:
+    try:
+        code, reply = connection.transmit(message, sender, recipient)
     except OutcomeUnknown as error:
         return Answer(DeliveryStatus.UNKNOWN, None, None, f"connection lost after sending: {error}")
     except smtplib.SMTPResponseException as error:
         return _refusal(error.smtp_code, error.smtp_error)
-    except (smtplib.SMTPException, OSError) as error:
-        return Answer(DeliveryStatus.DEFERRED, None, None, f"no connection to the mail server: {error}")
     return Answer(DeliveryStatus.SENT, code, _enhanced(reply), reply)
 
 

@@ -39,7 +39,7 @@ def normalize_email(address: str) -> str:
 
 
 def create_organization(name: str, slug: str, timezone: str, *, now: datetime) -> Organization:
-    """Add an organization and open its audit chain. Raises InvalidInput for a taken slug or an unknown zone."""
+    """Add an organization and open its audit chain. Raises InvalidInput: slug taken, zone unknown."""
     zone(timezone)
     if db.session.scalar(select(Organization.id).where(Organization.slug == slug)):
         raise InvalidInput(f"There is already an organization “{slug}”.", "slug")
