@@ -22,7 +22,6 @@ csrf = CSRFProtect()
 login = LoginManager()
 limiter = Limiter(
     key_func=get_remote_address,
-    headers_enabled=True,
     in_memory_fallback_enabled=True,
     in_memory_fallback=["30 per minute"],
 )

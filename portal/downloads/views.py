@@ -89,11 +89,11 @@ def _send(artifact: Artifact, *, link: DownloadLink | None = None, user: User | 
     begin_deferred(False)
     visitor = Visitor(ip=remote_ip(), agent=request.user_agent.string)
     event = service.log_download(artifact, visitor, now=utcnow(), link=link, user=user)
-    db.session.commit()
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     response = Response(_Stream(app, content, event.id, artifact.size), mimetype=artifact.media_type)
     response.content_length = artifact.size
     response.headers["Content-Disposition"] = attachment(artifact.filename)
+    db.session.commit()  # last, since reading anything after it would begin, and hold, another transaction
     return response
 
 

@@ -23,6 +23,7 @@ ON_TIME = timedelta(minutes=5)
 CHART_DAYS = 30
 ATTENTION_DAYS = 7
 ATTENTION_LENGTH = 6
+ATTENTION_RUNS = 50
 NEXT_LENGTH = 5
 FAILED_PAGE = 200
 
@@ -48,6 +49,14 @@ class Late:
 
     total: int
     runs: list[ScheduledExportRun]
+
+
+@dataclass(frozen=True)
+class Concern:
+    """The newest of a schedule's runs that ended alike, and how many there were."""
+
+    run: ScheduledExportRun
+    times: int
 
 
 @dataclass(frozen=True)
@@ -107,10 +116,14 @@ def late(actor: User, now: datetime, limit: int = ATTENTION_LENGTH) -> Late:
     return Late(total=rows[0][1] if rows else 0, runs=[row[0] for row in rows])
 
 
-def attention(actor: User, now: datetime) -> list[ScheduledExportRun]:
-    """Return the latest failed, missed and partly delivered runs of the last days."""
-    runs = list_runs(actor, statuses=NEEDS_MENDING, limit=ATTENTION_LENGTH)
-    return [run for run in runs if run.due_at > now - timedelta(days=ATTENTION_DAYS)]
+def attention(actor: User, now: datetime) -> list[Concern]:
+    """Return what failed, was missed or partly delivered in the last days, repeats of a schedule as one."""
+    latest = list_runs(actor, statuses=NEEDS_MENDING, limit=ATTENTION_RUNS)
+    found: dict[tuple[int | None, RunStatus], list[ScheduledExportRun]] = {}
+    for run in latest:
+        if run.due_at > now - timedelta(days=ATTENTION_DAYS):
+            found.setdefault((run.schedule_id, run.status), []).append(run)
+    return [Concern(runs[0], len(runs)) for runs in found.values()][:ATTENTION_LENGTH]
 
 
 def next_runs(actor: User) -> list[ScheduledExport]:
@@ -165,7 +178,7 @@ def reached(runs: Sequence[ScheduledExportRun]) -> dict[int, Reached]:
         .where(Delivery.run_id.in_([run.id for run in runs]))
         .group_by(Delivery.run_id)
     )
-    return {run_id: Reached(sent, total) for run_id, sent, total in rows.tuples()}
+    return {run_id: Reached(sent, total) for run_id, sent, total in rows}
 
 
 def failed_runs(actor: User, *, before_id: int | None = None) -> tuple[list[Cause], int | None]:

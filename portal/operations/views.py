@@ -26,7 +26,7 @@ def dashboard() -> Any:
         day=service.last_day(person, now),
         late=service.late(person, now),
         attention=attention,
-        reached=service.reached(attention),
+        reached=service.reached([concern.run for concern in attention]),
         next_runs=service.next_runs(person),
         chart=chart(month),
         planned=sum(day.planned for day in month),
