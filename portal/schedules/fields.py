@@ -27,8 +27,8 @@ class Checkboxes(SelectMultipleField):
 
     option_widget = CheckboxInput()
 
-    def __init__(self, label: str, choices: Sequence[tuple[str, str]] = (), **options: Any) -> None:
-        super().__init__(label, choices=list(choices), validate_choice=False, **options)
+    def __init__(self, label: str, choices: Mapping[str, str], **options: Any) -> None:
+        super().__init__(label, choices=dict(choices), validate_choice=False, **options)
 
 
 class PeriodField(Field):

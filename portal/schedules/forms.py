@@ -64,7 +64,7 @@ class SubjectForm(Form):
     format = RadioField(
         "Format",
         [AnyOf([known.value for known in ExportFormat], message="Choose a format.")],
-        choices=[(known.value, known.value.upper()) for known in ExportFormat],
+        choices={known.value: known.value.upper() for known in ExportFormat},
         default=ExportFormat.XLSX.value,
         validate_choice=False,
     )
@@ -85,16 +85,16 @@ class RuleForm(Form):
     rhythm = RadioField(
         "Repeats",
         [AnyOf([kind.value for kind in Kind], message="Choose how often it runs.")],
-        choices=[
-            (Kind.DAILY.value, "Daily"),
-            (Kind.WEEKLY.value, "Weekly"),
-            (Kind.MONTHLY.value, "Monthly"),
-            (Kind.MONTHLY_LAST.value, "Last of month"),
-        ],
+        choices={
+            Kind.DAILY.value: "Daily",
+            Kind.WEEKLY.value: "Weekly",
+            Kind.MONTHLY.value: "Monthly",
+            Kind.MONTHLY_LAST.value: "Last of month",
+        },
         default=Kind.WEEKLY.value,
         validate_choice=False,
     )
-    weekday = Checkboxes("Weekdays", list(_WEEKDAYS.items()), default=["0"])
+    weekday = Checkboxes("Weekdays", _WEEKDAYS, default=["0"])
     monthday = StringField(
         "Day of the month", default="1", description="1 to 31; past a month's end it is the last day."
     )
@@ -136,7 +136,7 @@ class DeliveryForm(Form):
     channel = RadioField(
         "Deliver by",
         [AnyOf([channel.value for channel in Channel], message="Choose how it is delivered.")],
-        choices=[(Channel.EMAIL.value, "E-mail"), (Channel.STORAGE.value, "Storage folder")],
+        choices={Channel.EMAIL.value: "E-mail", Channel.STORAGE.value: "Storage folder"},
         default=Channel.EMAIL.value,
         validate_choice=False,
     )
@@ -208,10 +208,8 @@ class ScheduleForm(FlaskForm, SubjectForm, RuleForm, DeliveryForm):
         """Offer the choices of each filter, and those already chosen that are no longer among them."""
         for asked in self.filters:
             if asked.parameter.kind is ParameterKind.MULTI_CHOICE:
-                found = list(choices.get(asked.parameter.name, asked.parameter.choices))
-                known = {value for value, _ in found}
-                gone = [value for value in asked.field.data or () if value not in known]
-                asked.field.choices = [*found, *((value, value) for value in gone)]
+                offered = dict(choices.get(asked.parameter.name, asked.parameter.choices))
+                asked.field.choices = {value: value for value in asked.field.data or ()} | offered
 
     def describe_mail(self, settings: Settings) -> None:
         """Say at the recipients what they get, and that mail is not secret."""
@@ -221,12 +219,10 @@ class ScheduleForm(FlaskForm, SubjectForm, RuleForm, DeliveryForm):
         )
 
     def refuse(self, error: InvalidInput) -> None:
-        """Put a service's objection at the field it names, or on the form where there is none."""
-        for name in (error.field, f"{_FILTER}{error.field}"):
-            if name and name in self:
-                self[name].errors = [*self[name].errors, str(error)]
-                return
-        self.form_errors.append(str(error))
+        """Put a service's objection at the field it names; the dataset answers for what the form has not."""
+        names = (error.field or "", f"{_FILTER}{error.field}", "dataset")
+        field = next(self[name] for name in names if name in self)
+        field.errors = [*field.errors, str(error)]
 
 
 def _columns_chosen(_form: Form, field: HasData) -> None:
@@ -237,7 +233,7 @@ def _columns_chosen(_form: Form, field: HasData) -> None:
 # Parameters of other kinds are bound as "not chosen": nothing on the form asks for them.
 _FIELDS: dict[ParameterKind, Callable[[Parameter], Field]] = {
     ParameterKind.PERIOD: lambda parameter: PeriodField(parameter.label),
-    ParameterKind.MULTI_CHOICE: lambda parameter: Checkboxes(parameter.label, parameter.choices),
+    ParameterKind.MULTI_CHOICE: lambda parameter: Checkboxes(parameter.label, dict(parameter.choices)),
 }
 
 
@@ -246,7 +242,7 @@ def form_for(dataset: Dataset | None) -> type[ScheduleForm]:
     if dataset is None:
         return ScheduleForm
     made_for = current_version(dataset)
-    columns = [(column.key, column.label) for column in made_for.table_columns]
+    columns = {column.key: column.label for column in made_for.table_columns}
 
     class DatasetForm(ScheduleForm):
         version = made_for
@@ -254,9 +250,7 @@ def form_for(dataset: Dataset | None) -> type[ScheduleForm]:
     for parameter in parameters_of(made_for):
         if parameter.kind in _FIELDS:
             setattr(DatasetForm, _FILTER + parameter.name, _FIELDS[parameter.kind](parameter))
-    DatasetForm.columns = Checkboxes(
-        "Columns", columns, default=[key for key, _ in columns], validators=[_columns_chosen]
-    )
+    DatasetForm.columns = Checkboxes("Columns", columns, default=list(columns), validators=[_columns_chosen])
     return DatasetForm
 
 

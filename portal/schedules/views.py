@@ -234,7 +234,7 @@ def _form_page(
         choices, source_problem = _choices(dataset)
         form.offer(choices)
         form.describe_mail(settings())
-        form.dataset.choices = [(known.public_id, known.name) for known in datasets.list_datasets(actor())]
+        form.dataset.choices = {known.public_id: known.name for known in datasets.list_datasets(actor())}
     return render_template(
         "schedules/form.html",
         form=form,
