@@ -60,7 +60,7 @@ def log_in() -> Any:
             _start(user)
             return redirect(_safe_next(request.args.get("next")) or home)
         _record_refusal(email)
-    return render_template("organizations/log_in.html", form=form, refused=not form.errors), 422
+    return render_template("organizations/log_in.html", form=form, refused=not form.errors)
 
 
 @blueprint.post("/logout")

@@ -17,7 +17,7 @@ WRONG = "wrong password 1"
 
 def _refused(client: FlaskClient, email: str, password: str = WRONG) -> str:
     response = client.post("/login", data={"email": email, "password": password})
-    assert response.status_code == 422
+    assert response.status_code == 200
     return response.get_data(as_text=True)
 
 
@@ -171,7 +171,7 @@ def test_it_takes_ten_tries_a_minute_from_a_visitor(client: FlaskClient) -> None
         client.post("/login", data={"email": f"{n}@acme.example", "password": "wrong"}).status_code
         for n in range(11)
     ]
-    assert statuses == [422] * 10 + [429]
+    assert statuses == [200] * 10 + [429]
 
 
 def test_it_signs_out_for_good(client: FlaskClient, admin: User) -> None:
