@@ -163,9 +163,8 @@ class TestShow:
     ) -> None:
         assert delivered.artifact is not None
         sha256, rows = delivered.artifact.sha256, delivered.artifact.rows
-        link = db.session.scalars(
-            select(DownloadLink).join(Delivery).where(Delivery.target == "ann@example.org")
-        ).one()
+        to_ann = select(DownloadLink).join(Delivery).where(Delivery.target == "ann@example.org")
+        link = db.session.scalars(to_ann).one()
         db.session.add(
             DownloadEvent(artifact_id=link.artifact_id, link_id=link.id, at=utcnow(), bytes=9, completed=True)
         )
@@ -190,10 +189,10 @@ class TestShow:
             "Started by Manager",
         ):
             assert words in page, words
-        assert re.search(r"refused@example\.org 1 attempt, [\d:]+ Refused for good 550 5\.1\.1 .* – ", page)
+        assert re.search(r"refused@example\.org 1 attempt, [\d:]+ Refused for good 550 5\.1\.1 ", page)
         assert re.search(r"ann@example\.org 1 attempt, [\d:]+ Accepted 250 .* 1 ", page)
-        body = response.get_data(as_text=True)
-        assert f'href="/runs/{delivered.public_id}/file"' in body or "Download" in page
+        assert 'aria-current="page"' in response.get_data(as_text=True), "the strip marks this run"
+        assert "Download" in page
         assert "Resend" not in page, "an auditor mends nothing"
         assert "Revoke" not in page
 
@@ -349,7 +348,7 @@ class TestResend:
         client.post(f"/runs/{delivered.public_id}/resend")
         second = client.post(f"/runs/{delivered.public_id}/resend", follow_redirects=True)
 
-        standing = dict(db.session.execute(select(Delivery.target, Delivery.status)).tuples().all())
+        standing = {found.target: found.status for found in db.session.scalars(select(Delivery))}
         assert standing == {
             "ann@example.org": DeliveryStatus.SENT,
             "refused@example.org": DeliveryStatus.PENDING,

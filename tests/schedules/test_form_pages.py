@@ -52,9 +52,7 @@ class TestNew:
 
         response = client.post(
             "/schedules/new",
-            data=filled_in(
-                dataset, recipients="Ann <ann@example.org>; bob@example.org", loaded=dataset.public_id
-            ),
+            data=filled_in(dataset, recipients="Ann <ann@a.org>; bob@b.org", loaded=dataset.public_id),
         )
 
         made = db.session.scalars(select(ScheduledExport)).one()
