@@ -215,6 +215,8 @@ class Gunicorn(BaseApplication):
             "timeout": 60,
             "errorlog": "-",
             "loglevel": "warning",
+            # It would be one socket for all portals of a user, in the home directory.
+            "control_socket_disable": True,
         }.items():
             self.cfg.set(name, value)  # type: ignore[union-attr] # gunicorn makes it before it calls this
 

@@ -69,7 +69,7 @@ def redis(redis_url: str) -> Iterator[Redis]:
 
 @dataclass(frozen=True)
 class SmtpServer:
-    """A mail server that keeps what it takes in `directory`; see `portal.demo.catcher` for what it refuses."""
+    """A mail server that keeps what it takes in `directory`; `portal.demo.catcher` says what it refuses."""
 
     port: int
     directory: Path
@@ -279,6 +279,24 @@ def schedule(manager: User, dataset: Dataset) -> ScheduledExport:
 def _committed(user: User) -> User:
     db.session.commit()
     return user
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Return the environment in which a process of the portal sees these settings."""
+    return {
+        **os.environ,
+        "PORTAL_DATA_DIR": str(settings.data_dir),
+        "REDIS_URL": settings.redis_url,
+        "PORTAL_SECRET_KEY": SECRET,
+        "PORTAL_PUBLIC_URL": settings.public_url,
+        "MAIL_SERVER": settings.mail_server,
+        "MAIL_PORT": str(settings.mail_port),
+        "MAIL_SECURITY": "none",
+        "MAIL_SENDER": settings.mail_sender,
+        "PORT": str(settings.port),
+        "PORTAL_LEASE_SECONDS": "4",
+        "PORTAL_LEASE_RENEWAL": "1",
+    }
 
 
 def sign_in(client: FlaskClient, user: User) -> None:

@@ -326,6 +326,9 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("scheduled_export_runs", schema=None) as batch_op:
         batch_op.create_index(
+            "ix_scheduled_export_runs_organization_id_due_at", ["organization_id", "due_at"], unique=False
+        )
+        batch_op.create_index(
             "ix_scheduled_export_runs_organization_id_id", ["organization_id", "id"], unique=False
         )
         batch_op.create_index(
@@ -582,6 +585,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_scheduled_export_runs_schedule_id_id")
         batch_op.drop_index("ix_scheduled_export_runs_organization_id_status_id")
         batch_op.drop_index("ix_scheduled_export_runs_organization_id_id")
+        batch_op.drop_index("ix_scheduled_export_runs_organization_id_due_at")
 
     op.drop_table("scheduled_export_runs")
     with op.batch_alter_table("scheduled_exports", schema=None) as batch_op:

@@ -13,9 +13,10 @@ from portal.runs.models import Artifact, RunAttempt, RunEvent, ScheduledExportRu
 _LATENESS = timedelta(seconds=2)
 
 
-def backdate(run_pk: int, due: datetime) -> None:
+def backdate(run_id: str, due: datetime) -> None:
     """Shift every instant of the run so that it began two seconds after it was due; commit."""
-    run = db.session.get_one(ScheduledExportRun, run_pk)
+    run = db.session.scalars(select(ScheduledExportRun).where(ScheduledExportRun.public_id == run_id)).one()
+    run_pk = run.id
     shift = due + _LATENESS - (run.started_at or run.created_at)
     deliveries = select(Delivery.id).where(Delivery.run_id == run_pk)
     artifacts = select(Artifact.id).where(Artifact.run_id == run_pk)

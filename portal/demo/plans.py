@@ -178,12 +178,15 @@ GLOBEX_PLANS = (
 )
 
 
+FIRST_DELIVERY = "Your first delivery"
+
+
 def first_delivery(dataset_id: str, now: datetime) -> Draft:
     """Return a daily schedule due at the first whole minute at least ten seconds away."""
     zone = ZoneInfo("America/New_York")
     due = (now.astimezone(zone) + timedelta(seconds=70)).replace(second=0, microsecond=0)
     return Draft(
-        name="Your first delivery",
+        name=FIRST_DELIVERY,
         dataset_id=dataset_id,
         format=ExportFormat.XLSX,
         rule=Rule(Kind.DAILY, due.time()),

@@ -8,18 +8,19 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import takewhile
 from pathlib import Path
 
 from sqlalchemy import select
 
+from portal.clock import utcnow
 from portal.config import Settings
 from portal.datasets import service as datasets
 from portal.datasets.models import Dataset, DataSource, ExportType
 from portal.demo import acme
 from portal.demo.acme_datasets import DatasetDefinition, acme_datasets
 from portal.demo.history import backdate
-from portal.demo.plans import ACME_PLANS, GLOBEX_PLANS, Plan, first_delivery
+from portal.demo.plans import ACME_PLANS, FIRST_DELIVERY, GLOBEX_PLANS, Plan, first_delivery
 from portal.extensions import db
 from portal.organizations import service as organizations
 from portal.organizations.models import Organization, User
@@ -51,23 +52,30 @@ HISTORY_DAYS = 30
 
 
 def seed(settings: Settings, storage: Storage, *, now: datetime, say: Callable[[str], None]) -> None:
-    """Fill an empty portal; one that has organizations is left as it is."""
-    if db.session.scalar(select(Organization.id).limit(1)):
+    """Fill an empty portal; continue where an earlier start was interrupted; else leave it as it is."""
+    if db.session.scalar(select(ScheduledExport.id).where(ScheduledExport.name == FIRST_DELIVERY)):
         say("The demo's data is there already.")
         return
     begun = now - timedelta(days=HISTORY_DAYS)
+    company = db.session.scalars(select(Organization).where(Organization.slug == "acme")).first()
+    if company is None:
+        company = _fill(settings, begun, now)
+        db.session.commit()
+    say("Organizations, people, datasets and schedules are there; running what is past …")
+    for plan in ACME_PLANS:
+        _run_past(_schedule_of(company, plan), plan, settings, storage, now)
+    _first_delivery(company, utcnow())
+    db.session.commit()
+
+
+def _fill(settings: Settings, begun: datetime, now: datetime) -> Organization:
     globex = _organization("Globex", "globex", "Europe/London", GLOBEX_CASES, settings, begun)
     _people(globex, begun)
     _schedules(globex, GLOBEX_PLANS, begun, now)
     company = _organization("Acme Co.", "acme", "America/New_York", ACME_CASES, settings, begun)
     _people(company, begun)
-    made = _schedules(company, ACME_PLANS, begun, now)
-    db.session.commit()
-    say("Organizations, people, datasets and schedules are there; running what is past …")
-    for schedule, plan in made:
-        _run_past(schedule, plan, settings, storage, now)
-    _first_delivery(company, now)
-    db.session.commit()
+    _schedules(company, ACME_PLANS, begun, now)
+    return company
 
 
 def _organization(
@@ -143,20 +151,22 @@ def _people(organization: Organization, begun: datetime) -> None:
             )
 
 
-def _schedules(
-    organization: Organization, plans: Sequence[Plan], begun: datetime, now: datetime
-) -> list[tuple[ScheduledExport, Plan]]:
+def _schedules(organization: Organization, plans: Sequence[Plan], begun: datetime, now: datetime) -> None:
     owner = _manager(organization)
-    made = []
     for plan in plans:
-        schedule = schedules.create_schedule(
-            owner, plan.draft(_dataset_id(organization, plan.dataset)), now=begun
-        )
+        draft = plan.draft(_dataset_id(organization, plan.dataset))
+        schedule = schedules.create_schedule(owner, draft, now=begun)
         schedule.next_run_at = schedules.next_due(schedule, now)
         if plan.paused:
             schedules.pause_schedule(owner, schedule, now=now, reason=plan.paused)
-        made.append((schedule, plan))
-    return made
+
+
+def _schedule_of(organization: Organization, plan: Plan) -> ScheduledExport:
+    return db.session.scalars(
+        select(ScheduledExport).where(
+            ScheduledExport.organization_id == organization.id, ScheduledExport.name == plan.name
+        )
+    ).one()
 
 
 def _manager(organization: Organization) -> User:
@@ -174,23 +184,36 @@ def _dataset_id(organization: Organization, name: str) -> str:
 def _run_past(
     schedule: ScheduledExport, plan: Plan, settings: Settings, storage: Storage, now: datetime
 ) -> None:
-    """Execute the schedule's last occurrences and move each back to its own time."""
-    all_past = occurrences_after(schedule.recurrence, schedule.timezone, now - timedelta(days=HISTORY_DAYS))
-    past = [due for due in islice(all_past, HISTORY_DAYS * 2) if due < now][-plan.past :] if plan.past else []
-    for due in past:
-        run = ScheduledExportRun(
-            organization_id=schedule.organization_id,
-            schedule_id=schedule.id,
-            due_at=due,
-            trigger=Trigger.SCHEDULE,
-            snapshot=snapshot_of(schedule),
-            created_at=now,
-            retries_left=0,
+    """Execute the schedule's last occurrences, unless they were, and move each back to its own time."""
+    begun = now - timedelta(days=HISTORY_DAYS)
+    past = list(
+        takewhile(lambda due: due < now, occurrences_after(schedule.recurrence, schedule.timezone, begun))
+    )
+    done = set(
+        db.session.scalars(
+            select(ScheduledExportRun.due_at).where(ScheduledExportRun.schedule_id == schedule.id)
         )
-        db.session.add(run)
-        db.session.commit()
-        pipeline.execute(run.public_id, worker="worker-1", settings=settings, storage=storage)
-        backdate(run.id, due)
+    )
+    for due in past[len(past) - plan.past :]:
+        if due not in done:
+            run_id = _past_run(schedule, due, now)
+            pipeline.execute(run_id, worker="worker-1", settings=settings, storage=storage)
+            backdate(run_id, due)
+
+
+def _past_run(schedule: ScheduledExport, due: datetime, now: datetime) -> str:
+    run = ScheduledExportRun(
+        organization_id=schedule.organization_id,
+        schedule_id=schedule.id,
+        due_at=due,
+        trigger=Trigger.SCHEDULE,
+        snapshot=snapshot_of(schedule),
+        created_at=now,
+        retries_left=0,
+    )
+    db.session.add(run)
+    db.session.commit()
+    return run.public_id
 
 
 def _first_delivery(company: Organization, now: datetime) -> None:

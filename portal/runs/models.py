@@ -53,6 +53,7 @@ class ScheduledExportRun(Identified, Base):
             postgresql_where=text("trigger = 'schedule'"),
         ),
         Index("ix_scheduled_export_runs_schedule_id_id", "schedule_id", "id"),
+        Index("ix_scheduled_export_runs_organization_id_due_at", "organization_id", "due_at"),
         Index("ix_scheduled_export_runs_organization_id_id", "organization_id", "id"),
         Index("ix_scheduled_export_runs_organization_id_status_id", "organization_id", "status", "id"),
         Index(

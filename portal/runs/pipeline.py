@@ -52,6 +52,7 @@ class Plan:
     due_at: datetime
     snapshot: dict[str, Any]
     reading: Reading
+    filters: tuple[tuple[str, str], ...]
     document: Document
     exporter: Exporter
     filename: str
@@ -140,7 +141,7 @@ def resolve(owned: Claim, settings: Settings) -> Plan:
             timezone=snapshot["timezone"],
             settings=settings,
         )
-        facts = filters_in_words(version, snapshot["filters"])
+        filters = filters_in_words(version, snapshot["filters"])
         exporter = EXPORTERS[snapshot["format"]]
         run.resolved_parameters = {name: _plain(value) for name, value in reading.values.items()}
         note(run, f"Claimed by {owned.worker}, attempt {owned.attempt}", now=now)
@@ -150,7 +151,8 @@ def resolve(owned: Claim, settings: Settings) -> Plan:
             due_at=run.due_at,
             snapshot=snapshot,
             reading=reading,
-            document=_document(run, facts, now),
+            filters=tuple(filters),
+            document=_document(run, filters, now),
             exporter=exporter,
             filename=filename_for(snapshot["name"], run.due_at, snapshot["timezone"], exporter.extension),
         )
@@ -174,7 +176,7 @@ def read_and_render(plan: Plan, path: Path, settings: Settings) -> Rendered:
     """Stream the rows from the source through the exporter into a work file."""
     with fenced(plan.claim) as run:
         run.stage = "read"
-        note(run, f"Reading “{plan.snapshot['dataset_name']}”", now=utcnow(), detail=_facts_line(plan))
+        note(run, f"Reading “{plan.snapshot['dataset_name']}”", now=utcnow(), detail=_filters_line(plan))
     reading = plan.reading
     with query.open_rows(
         reading.url, reading.sql, reading.values, columns=reading.columns, timeout=settings.query_timeout
@@ -246,7 +248,7 @@ def _removed_unless_recorded(storage: Storage, key: str) -> Iterator[None]:
         raise
 
 
-def _document(run: ScheduledExportRun, facts: list[tuple[str, str]], now: datetime) -> Document:
+def _document(run: ScheduledExportRun, filters: list[tuple[str, str]], now: datetime) -> Document:
     snapshot = run.snapshot
     due = run.due_at.astimezone(ZoneInfo(snapshot["timezone"]))
     return Document(
@@ -256,7 +258,7 @@ def _document(run: ScheduledExportRun, facts: list[tuple[str, str]], now: dateti
         timezone=snapshot["timezone"],
         facts=(
             ("Dataset", snapshot["dataset_name"]),
-            *facts,
+            *filters,
             ("Due", f"{due:%-d %B %Y, %H:%M} {snapshot['timezone']}"),
             ("Run", run.public_id),
         ),
@@ -295,9 +297,9 @@ def _rows_line(plan: Plan, rendered: Rendered) -> str:
     return f"{rendered.rows:,} rows in {len(plan.reading.columns)} columns"
 
 
-def _facts_line(plan: Plan) -> str:
-    chosen = [f"{label}: {words}" for label, words in plan.document.facts if words != "all"]
-    return ", ".join(chosen)
+def _filters_line(plan: Plan) -> str:
+    chosen = [f"{label}: {words}" for label, words in plan.filters if words != "all"]
+    return ", ".join(chosen) or "No filter: all rows"
 
 
 def _plain(value: Any) -> Any:

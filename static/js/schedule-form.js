@@ -29,6 +29,8 @@ const offerOtherDataset = () => {
 };
 
 let shown = ""; // what was announced last: the same is not announced again
+// Not form.dataset: the form has a field of that name, which stands before the property.
+const previewUrl = form.getAttribute("data-preview");
 let asked; // the request under way: an older answer must never replace a newer one
 
 const showPreview = async () => {
@@ -37,7 +39,7 @@ const showPreview = async () => {
   const query = new URLSearchParams();
   for (const [name, value] of new FormData(form)) if (RULE_FIELDS.includes(name)) query.append(name, value);
   try {
-    const answer = await fetch(`${form.dataset.preview}?${query}`, { signal: asked.signal });
+    const answer = await fetch(`${previewUrl}?${query}`, { signal: asked.signal });
     if (!answer.ok || answer.redirected) throw new Error(`status ${answer.status}`);
     const html = await answer.text();
     if (html === shown) return;

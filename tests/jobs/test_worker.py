@@ -1,6 +1,5 @@
 """Real worker processes, forking as in production."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -20,27 +19,11 @@ from portal.organizations.models import User
 from portal.runs.models import RunStatus, ScheduledExportRun
 from portal.runs.service import run_now
 from portal.schedules.models import ScheduledExport
-from tests.conftest import SECRET, SmtpServer, wait_until
+from tests.conftest import SmtpServer, environment, wait_until
 
 ENDLESS = (
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) AS case_number FROM n"
 )
-
-
-def environment(settings: Settings) -> dict[str, str]:
-    return {
-        **os.environ,
-        "PORTAL_DATA_DIR": str(settings.data_dir),
-        "REDIS_URL": settings.redis_url,
-        "PORTAL_SECRET_KEY": SECRET,
-        "PORTAL_PUBLIC_URL": settings.public_url,
-        "MAIL_SERVER": settings.mail_server,
-        "MAIL_PORT": str(settings.mail_port),
-        "MAIL_SECURITY": "none",
-        "MAIL_SENDER": settings.mail_sender,
-        "PORTAL_LEASE_SECONDS": "4",
-        "PORTAL_LEASE_RENEWAL": "1",
-    }
 
 
 @contextmanager
