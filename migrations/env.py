@@ -13,7 +13,7 @@ ADVISORY_LOCK = 0x45585054  # any number, the same for every process
 
 
 def _render_item(kind: str, item: object, _context: object) -> str | Literal[False]:
-    """Write our own column types as what they are in the database, so that migrations import nothing of ours."""
+    """Write our own column types as what the database knows: a migration imports nothing of ours."""
     if kind == "type" and isinstance(item, UTCDateTime):
         return "sa.DateTime(timezone=True)"
     return False

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -297,6 +298,21 @@ def environment(settings: Settings) -> dict[str, str]:
         "PORTAL_LEASE_SECONDS": "4",
         "PORTAL_LEASE_RENEWAL": "1",
     }
+
+
+@contextmanager
+def running(command: str, settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `portal COMMAND` as a process of its own, as in production."""
+    process = subprocess.Popen([sys.executable, "-m", "portal.cli", command], env=environment(settings))
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def sign_in(client: FlaskClient, user: User) -> None:

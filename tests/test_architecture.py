@@ -35,7 +35,7 @@ EDGE = {"views", "tasks", "scheduler", "worker", "cli"}
 def layer(module: str) -> int:
     """0 kernel, 1 pure, 2 models, 3 services, 4 forms and web, 5 edges, 6 the application."""
     _, *parts = module.split(".")
-    if not parts or parts[-1] in KERNEL and len(parts) == 1:
+    if not parts or (parts[-1] in KERNEL and len(parts) == 1):
         return 0
     if parts == ["app"] or parts[0] == "cli" or parts[0] == "jobs" or parts[0] == "demo":
         return _outer_layer(parts)
@@ -128,5 +128,5 @@ def test_services_know_no_request(path: Path) -> None:
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_services_never_import_tasks(path: Path) -> None:
     """Jobs are enqueued by dotted name; only the worker and the command line load the tasks."""
-    if name_of(path) not in {"portal.jobs.worker"}:
+    if name_of(path) != "portal.jobs.worker":
         assert "portal.jobs.tasks" not in set(imports_of(path))

@@ -139,7 +139,7 @@ class PortalScheduler(Scheduler):  # type: ignore[misc] # rq-scheduler has no ty
         self._register_housekeeping()  # a flush of Redis takes the entries with it
 
     def _register_housekeeping(self) -> None:
-        # rq-scheduler asks crontab for the next time in a way that it warns about; entries are in UTC either way.
+        # rq-scheduler asks crontab in a way that it warns about; the times are in UTC either way.
         warnings.filterwarnings("ignore", "Version 0.22.0", FutureWarning)
         for entry_id, func, cron in HOUSEKEEPING:
             if self.connection.zscore(self.scheduled_jobs_key, entry_id) is None:

@@ -1,10 +1,8 @@
 """Debian's Chromium against the portal's own processes."""
 
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -15,7 +13,7 @@ from portal.config import Settings
 from portal.demo.services import web_answers
 from portal.extensions import db
 from tests import factories
-from tests.conftest import CHROMIUM, SmtpServer, environment, settings_below, wait_until
+from tests.conftest import CHROMIUM, SmtpServer, running, settings_below, wait_until
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
@@ -64,23 +62,9 @@ def portal_url(app: Flask, settings: Settings) -> Iterator[str]:
     """The address of a portal whose web, scheduler and worker run as in production."""
     with ExitStack() as parts:
         for command in ("web", "scheduler", "worker"):
-            parts.enter_context(_running(command, settings))
+            parts.enter_context(running(command, settings))
         wait_until(lambda: web_answers("127.0.0.1", settings.port), "the portal answers", 60)
         yield settings.public_url
-
-
-@contextmanager
-def _running(command: str, settings: Settings) -> Iterator[None]:
-    process = subprocess.Popen([sys.executable, "-m", "portal.cli", command], env=environment(settings))
-    try:
-        yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def sign_in(page: Page, url: str, email: str) -> None:

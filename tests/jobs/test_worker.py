@@ -1,10 +1,6 @@
 """Real worker processes, forking as in production."""
 
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,25 +15,11 @@ from portal.organizations.models import User
 from portal.runs.models import RunStatus, ScheduledExportRun
 from portal.runs.service import run_now
 from portal.schedules.models import ScheduledExport
-from tests.conftest import SmtpServer, environment, wait_until
+from tests.conftest import SmtpServer, running, wait_until
 
 ENDLESS = (
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) AS case_number FROM n"
 )
-
-
-@contextmanager
-def worker(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen([sys.executable, "-m", "portal.cli", "worker"], env=environment(settings))
-    try:
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def enqueued(actor: User, schedule: ScheduledExport, settings: Settings, redis: Redis) -> ScheduledExportRun:
@@ -62,7 +44,7 @@ def test_it_takes_a_run_from_the_queue_to_the_mailbox(
 ) -> None:
     run = enqueued(manager, schedule, settings, redis)
 
-    with worker(settings):
+    with running("worker", settings):
         wait_until(lambda: status(run) is RunStatus.SUCCESS, "the run succeeds", 30)
 
     assert len(smtp.messages()) == 1
@@ -75,7 +57,7 @@ def test_its_children_hold_no_connection_of_the_parent(
     """One used on both sides of a fork would corrupt the database's protocol, or a SQLite file's locks."""
     run = enqueued(manager, schedule, settings, redis)
 
-    with worker(settings) as process:
+    with running("worker", settings) as process:
         wait_until(lambda: status(run) is RunStatus.SUCCESS, "the run succeeds", 30)
         held = {Path(file.path).name for file in psutil.Process(process.pid).open_files()}
 
@@ -90,7 +72,7 @@ def test_its_child_dies_with_it(
     db.session.commit()
     run = enqueued(manager, schedule, settings, redis)
 
-    with worker(settings) as process:
+    with running("worker", settings) as process:
         wait_until(lambda: status(run) is RunStatus.RUNNING, "the run starts", 30)
         children = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGKILL)
