@@ -1,5 +1,6 @@
 """What a schedule chose for its dataset's parameters: checked, put in words, and bound at an occurrence."""
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -9,6 +10,7 @@ from portal.datasets.models import DatasetVersion
 from portal.datasets.parameters import Parameter, ParameterKind
 from portal.errors import InvalidInput
 
+_LARGEST = 2**53  # beyond it a float skips whole numbers
 _ANY_DAY = datetime(2025, 1, 1, tzinfo=UTC)
 
 
@@ -73,17 +75,45 @@ def filters_in_words(version: DatasetVersion, filters: Mapping[str, Any]) -> lis
 
 def _valid_choice(parameter: Parameter, value: Any) -> Any:
     if parameter.kind is ParameterKind.PERIOD:
-        periods.resolve(value, at=_ANY_DAY, timezone="UTC")
-        return value
+        return _valid_period(parameter, value)
     if parameter.kind is ParameterKind.MULTI_CHOICE:
-        values = [str(item) for item in value]
-        allowed = {choice for choice, _ in parameter.choices}
-        unknown = [item for item in values if allowed and item not in allowed]
-        if unknown:
-            raise InvalidInput(f"{parameter.label} has no choice “{unknown[0]}”.", parameter.name)
-        return values
+        if not isinstance(value, list | tuple):
+            raise InvalidInput(f"{parameter.label} takes a list of choices.", parameter.name)
+        return [_known_choice(parameter, str(item)) for item in value]
+    if parameter.kind is ParameterKind.CHOICE:
+        return _known_choice(parameter, str(value))
+    if parameter.kind is ParameterKind.NUMBER:
+        return _valid_number(parameter, value)
+    if parameter.kind is ParameterKind.BOOLEAN and not isinstance(value, bool):
+        raise InvalidInput(f"{parameter.label} is yes or no.", parameter.name)
     return value
 
 
+def _valid_period(parameter: Parameter, value: Any) -> Any:
+    try:
+        periods.resolve(value, at=_ANY_DAY, timezone="UTC")
+    except InvalidInput as error:
+        raise InvalidInput(str(error), parameter.name) from None
+    return value
+
+
+def _known_choice(parameter: Parameter, value: str) -> str:
+    allowed = {choice for choice, _ in parameter.choices}
+    if allowed and value not in allowed:
+        raise InvalidInput(f"{parameter.label} has no choice “{value}”.", parameter.name)
+    return value
+
+
+def _valid_number(parameter: Parameter, value: Any) -> int | float:
+    """Return the number, whole where it is: as text SQLite would compare it greater than every number."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if isinstance(value, bool) or not math.isfinite(number) or abs(number) >= _LARGEST:
+        raise InvalidInput(f"{parameter.label} must be a number such as 25 or 2.5.", parameter.name)
+    return int(number) if number.is_integer() else number
+
+
 def _instant(at: datetime, *, sqlite: bool) -> Any:
-    return at.strftime("%Y-%m-%d %H:%M:%S") if sqlite else at
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S") if sqlite else at

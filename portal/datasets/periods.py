@@ -11,6 +11,7 @@ from dateutil.relativedelta import relativedelta
 from portal.errors import InvalidInput
 
 MAXIMUM_DAYS = 3660
+EARLIEST_YEAR, LATEST_YEAR = 1900, 2999
 
 
 @dataclass(frozen=True)
@@ -92,15 +93,17 @@ def describe(chosen: dict[str, Any]) -> str:
 
 def _days(chosen: dict[str, Any], today: date) -> _Days:
     if "preset" in chosen:
-        if chosen["preset"] not in PRESETS:
+        if str(chosen["preset"]) not in PRESETS:
             raise InvalidInput(f"There is no period “{chosen['preset']}”.", "period")
         return PRESETS[chosen["preset"]][1](today)
     try:
         first, last = date.fromisoformat(chosen["start"]), date.fromisoformat(chosen["end"])
     except (KeyError, TypeError, ValueError):
         raise InvalidInput("A period needs a first and a last day.", "period") from None
-    if not first <= last <= first + timedelta(days=MAXIMUM_DAYS):
+    if not timedelta(0) <= last - first <= timedelta(days=MAXIMUM_DAYS):
         raise InvalidInput("The period's last day must follow its first, within ten years.", "period")
+    if first.year < EARLIEST_YEAR or last.year > LATEST_YEAR:
+        raise InvalidInput(f"A period lies between {EARLIEST_YEAR} and {LATEST_YEAR}.", "period")
     return first, last + timedelta(days=1)
 
 

@@ -1,7 +1,8 @@
 """Running a dataset's SQL and yielding typed rows in batches. Nothing is ever formatted into SQL."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -17,6 +18,8 @@ from portal.errors import LimitExceeded, QueryFailed, QueryTimeout
 from portal.table import Batch, Batches, Column, Row
 
 BATCH_ROWS = 1000
+_NAMED = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")  # what `sqlalchemy.text` takes for a parameter
+_DENIED = frozenset({"not authorized", "authorization denied"})  # SQLite, of what the authorizer denied
 
 
 @dataclass(frozen=True)
@@ -49,26 +52,35 @@ def open_rows(
         with _explained(url, watchdog):
             result = _execute(connection, watchdog, sql, parameters)
             names = list(result.keys())
-        batches = _read(result, url, watchdog, maximum_rows)
-        if columns is None:
-            first = next(batches, None)
-            found = infer_columns(names, first or ())
-            yield Rows(found, batches if first is None else chain([first], batches))
-        else:
-            yield Rows(tuple(columns), _chosen(batches, names, columns, url))
+        with closing(result):  # also where its reader gave up half way
+            batches = _read(result, url, watchdog, maximum_rows)
+            if columns is None:
+                first = next(batches, None)
+                found = infer_columns(names, first or ())
+                yield Rows(found, batches if first is None else chain([first], batches))
+            else:
+                yield Rows(tuple(columns), _chosen(batches, names, columns, url))
 
 
 def _execute(
     connection: Connection, watchdog: Watchdog, sql: str, parameters: Mapping[str, Any]
 ) -> CursorResult[Any]:
-    statement = text(sql)
+    statement = text(_other_colons_escaped(sql, parameters))
     # Naming a parameter that the SQL lacks is an error, so only those it has are passed.
-    wanted = {name: parameters[name] for name in statement.compile().params if name in parameters}
+    # SQLAlchemy's form of an empty list has a type, which PostgreSQL then compares; IN (NULL) has none.
+    wanted = {
+        name: [None] if parameters[name] == [] else parameters[name] for name in statement.compile().params
+    }
     lists: list[BindParameter[Any]] = [
         bindparam(name, expanding=True) for name, value in wanted.items() if isinstance(value, list)
     ]
     with watchdog.waiting():
         return connection.execution_options(stream_results=True).execute(statement.bindparams(*lists), wanted)
+
+
+def _other_colons_escaped(sql: str, parameters: Mapping[str, Any]) -> str:
+    """Leave a colon that begins no parameter of ours as it is: `'{"a":1}'` is text."""
+    return _NAMED.sub(lambda match: match[0] if match[1] in parameters else f"\\{match[0]}", sql)
 
 
 def _read(
@@ -118,8 +130,10 @@ def _explained(url: URL, watchdog: Watchdog) -> Iterator[None]:
         if watchdog.expired or "statement timeout" in str(error.orig):
             raise QueryTimeout(f"The query ran past its limit of {watchdog.limit:g} s.") from None
         message = sources.clean_message(error, url)
-        if message == "not authorized":  # SQLite's word for what the authorizer denied
+        if message in _DENIED:
             message = "A data source is read-only: the SQL may be a SELECT that reads tables, nothing else."
         raise QueryFailed(message) from None
-    except StatementError as error:  # a value is missing or can't be bound
+    except StatementError as error:  # a value can't be bound
         raise QueryFailed(str(error.orig or error).splitlines()[0]) from None
+    except OverflowError:
+        raise QueryFailed("A number among the filters is too large for the database.") from None

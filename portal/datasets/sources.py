@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
 
 from portal.errors import InvalidInput, SourceUnavailable
@@ -48,11 +48,19 @@ def checked_url(text: str, *, sources_dir: Path, portal_database: str) -> URL:
             raise InvalidInput(
                 "SQLite files must lie in the organization's part of PORTAL_SOURCES_DIR.", "url"
             )
-        return url.set(database=str(path))
-    own = make_url(portal_database)
-    if (url.host, url.port or 5432, url.database) == (own.host, own.port or 5432, own.database):
+        url = url.set(database=str(path))
+    if _place(url) == _place(parse_url(portal_database)):
         raise InvalidInput("The portal's own database can't be a source.", "url")
     return url
+
+
+def _place(url: URL) -> tuple[object, ...]:
+    """Return where a database is, as far as its URL tells."""
+    if url.get_backend_name() == "sqlite":
+        return (Path(url.database or "").resolve(),)
+    # libpq also takes both from the query: a unix socket's folder can't be written as a host
+    host, port = url.query.get("host", url.host), url.query.get("port", url.port)
+    return (host or "localhost", str(port or 5432), url.database)
 
 
 @contextmanager
@@ -65,8 +73,8 @@ def connect(url: URL, *, timeout: float) -> Iterator[Connection]:
     try:
         with engine.connect() as connection:
             yield connection
-    except OperationalError as error:
-        if error.statement is None:
+    except DBAPIError as error:
+        if error.statement is None:  # it failed on opening: no server, a wrong password, no database file
             raise SourceUnavailable(f"The data source did not answer: {clean_message(error, url)}") from None
         raise
     finally:

@@ -1,13 +1,17 @@
 """What drivers return, made what a column declares. A value that does not fit stays as it came."""
 
+import math
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from portal.table import Batch, Column, ColumnType
 
 Converter = Callable[[Any], Any]
+
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
 
 _SPECIMENS: tuple[tuple[type, ColumnType], ...] = (
     (bool, ColumnType.BOOLEAN),  # before int, whose subclass it is
@@ -72,12 +76,11 @@ def _boolean(value: Any) -> Any:
 
 
 def _decimal(value: Any) -> Any:
-    if isinstance(value, float):
+    if isinstance(value, float) and math.isfinite(value):
         return Decimal(repr(value))  # the digits that the database shows, not the binary expansion
-    try:
-        return Decimal(value) if isinstance(value, (str, int)) and value != "" else value
-    except InvalidOperation:
-        return value
+    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+        return value  # Decimal would also read NaN, 1_000 and digits of other scripts
+    return Decimal(value) if isinstance(value, str | int) else value
 
 
 _SQLITE: dict[ColumnType, Converter] = {
