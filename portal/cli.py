@@ -14,7 +14,7 @@ from flask import Flask
 from flask_migrate import upgrade
 from gunicorn.app.base import BaseApplication
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from portal.app import create_app
 from portal.clock import utcnow
@@ -44,9 +44,14 @@ class Portal(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            message = error.format_message()
         except PortalError as error:
-            click.echo(f"portal: {' '.join(str(error).split())}", err=True)
-            ctx.exit(2)
+            message = str(error)
+        except DBAPIError as error:
+            message = f"The database refused: {error.orig}. Is it up, and did `portal migrate` run?"
+        click.echo(f"portal: {' '.join(message.split())}", err=True)
+        raise click.exceptions.Exit(2)
 
 
 @click.group(cls=Portal, context_settings={"max_content_width": 110})
@@ -191,9 +196,9 @@ def _beside_then_rename(output: Path, write: Callable[[Path], Rendered]) -> Rend
 def _instant(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise InvalidInput(f"“{text}” is not an instant such as 2025-03-09T07:00:00Z.") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 class Gunicorn(BaseApplication):

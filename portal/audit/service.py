@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -55,7 +55,7 @@ def entry_hash(entry: AuditEntry) -> str:
     content = {
         "chain": entry.chain,
         "seq": entry.seq,
-        "at": entry.at.isoformat(),
+        "at": entry.at.astimezone(UTC).isoformat(),  # as it is read back
         "actor": entry.actor,
         "action": entry.action,
         "target": entry.target,

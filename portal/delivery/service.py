@@ -28,6 +28,7 @@ from portal.storage.base import Storage
 Fence = Callable[[], AbstractContextManager[object]]
 
 POSSIBLY_TWICE = "Possibly sent twice: the worker stopped before the server's answer was recorded."
+NO_ANSWER = "Possibly sent twice: the connection broke before the mail server answered."
 
 
 @dataclass(frozen=True)
@@ -101,14 +102,12 @@ def outcome(run_pk: int) -> Outcome:
     """Count the deliveries of a run by how they stand."""
     rows = db.session.execute(
         select(Delivery.status, Delivery.next_attempt_at).where(Delivery.run_id == run_pk)
-    ).tuples()
+    )
     waiting = [at for _, at in rows.all() if at is not None]
     counts = dict(
         db.session.execute(
             select(Delivery.status, func.count()).where(Delivery.run_id == run_pk).group_by(Delivery.status)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     sent = counts.get(DeliveryStatus.SENT, 0)
     return Outcome(
@@ -217,10 +216,10 @@ def _settle(parcel: _Parcel, answer: Answer, settings: Settings, now: datetime) 
         delivery.sent_at = now
     elif answer.status is DeliveryStatus.DEFERRED:
         _try_later(delivery, settings, now)
-    elif answer.status is DeliveryStatus.UNKNOWN and _tries(delivery) == 1:
+    elif answer.status is DeliveryStatus.UNKNOWN and _tries(delivery, DeliveryStatus.UNKNOWN) == 1:
         # The server may have it. One more try under the same Message-ID, which a mailbox can recognize.
         delivery.next_attempt_at = now + timedelta(seconds=settings.delivery_retry_delays[0])
-        delivery.note = POSSIBLY_TWICE
+        delivery.note = NO_ANSWER
 
 
 def _try_later(delivery: Delivery, settings: Settings, now: datetime) -> None:
@@ -234,9 +233,13 @@ def _try_later(delivery: Delivery, settings: Settings, now: datetime) -> None:
         delivery.note = f"Given up after {settings.delivery_retry_for / 3600:g} hours."
 
 
-def _tries(delivery: Delivery) -> int:
-    return db.session.scalars(
+def _tries(delivery: Delivery, status: DeliveryStatus | None = None) -> int:
+    """Count the tries under the present Message-ID, or those of them that ended so."""
+    statement = (
         select(func.count())
         .select_from(DeliveryAttempt)
         .where(DeliveryAttempt.delivery_id == delivery.id, DeliveryAttempt.message_id == delivery.message_id)
-    ).one()
+    )
+    if status is not None:
+        statement = statement.where(DeliveryAttempt.status == status)
+    return db.session.scalars(statement).one()

@@ -5,13 +5,14 @@ import unicodedata
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-_LONGEST_STEM = 80
+_LONGEST_STEM = 180  # bytes: with date and extension below the 255 that file systems take
 
 
 def filename_for(name: str, due_at: datetime, timezone: str, extension: str) -> str:
     """Return `open-cases-2026-11-24-0800.xlsx`: lower case, letters and digits of any script, and the
     occurrence's local date and time, so that two occurrences never share a name."""
     text = unicodedata.normalize("NFKC", name).lower()
-    stem = re.sub(r"[^\w]+", "-", text).strip("-_")[:_LONGEST_STEM].rstrip("-") or "export"
+    stem = re.sub(r"[^\w]+", "-", text).strip("-_")
+    stem = stem.encode()[:_LONGEST_STEM].decode("utf-8", "ignore").rstrip("-") or "export"
     local = due_at.astimezone(ZoneInfo(timezone))
     return f"{stem}-{local:%Y-%m-%d-%H%M}.{extension}"

@@ -4,7 +4,7 @@ import random
 import traceback
 from datetime import datetime, timedelta
 
-from sqlalchemy import update
+from sqlalchemy import or_, update
 
 from portal.audit import service as audit
 from portal.config import Settings
@@ -79,7 +79,11 @@ def close(run: ScheduledExportRun, status: RunStatus, reason: str | None, *, now
     if run.schedule_id is not None:
         db.session.execute(
             update(ScheduledExport)
-            .where(ScheduledExport.id == run.schedule_id)
+            .where(
+                ScheduledExport.id == run.schedule_id,
+                # mending an old run must not pass for news
+                or_(ScheduledExport.last_run_at.is_(None), ScheduledExport.last_run_at <= run.due_at),
+            )
             .values(last_run_at=run.due_at, last_status=status.value)
         )
     audit.record(
@@ -94,7 +98,7 @@ def close(run: ScheduledExportRun, status: RunStatus, reason: str | None, *, now
 
 def _again_or_not(run: ScheduledExportRun, error: PortalError, settings: Settings, now: datetime) -> str:
     """Queue the run again if that can help, else close it as failed; say what follows, for the log."""
-    if error.retryable and run.retries_left > 0:
+    if error.retryable and run.retries_left > 0 and settings.retry_delays:
         delay = settings.retry_delays[-run.retries_left :][0] * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
         release(run, RunStatus.QUEUED)
         run.retries_left -= 1

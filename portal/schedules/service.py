@@ -21,6 +21,7 @@ from portal.permissions import Permission
 from portal.schedules.models import Channel, ExportFormat, ScheduledExport
 from portal.schedules.recurrence import Rule, occurrences_after, zone
 
+MAXIMUM_NAME = 120
 MAXIMUM_RECIPIENTS = 200
 PAGE_SIZE = 50
 
@@ -174,23 +175,33 @@ def describe(schedule: ScheduledExport) -> dict[str, Any]:
 
 
 def _apply(schedule: ScheduledExport, draft: Draft, *, actor: User, now: datetime) -> None:
+    # All is checked before anything is set: what is wrong must leave a schedule as it stood.
     zone(draft.timezone)
-    if not draft.name.strip():
-        raise InvalidInput("Give the schedule a name.", "name")
+    name = _valid_name(draft.name)
     dataset = datasets.get_dataset(actor, draft.dataset_id)
-    schedule.dataset = dataset
-    schedule.dataset_id = dataset.id
-    schedule.columns = _valid_columns(dataset, draft.columns)
-    schedule.filters = valid_filters(datasets.current_version(dataset), draft.filters)
-    schedule.name, schedule.description = draft.name.strip(), draft.description.strip()
-    schedule.format, schedule.channel = draft.format, draft.channel
-    schedule.rule, schedule.timezone = draft.rule.to_dict(), draft.timezone
+    columns = _valid_columns(dataset, draft.columns)
+    filters = valid_filters(datasets.current_version(dataset), draft.filters)
     by_mail = draft.channel is Channel.EMAIL
-    schedule.recipients = _valid_recipients(draft.recipients) if by_mail else []
-    schedule.location = None if by_mail else valid_location(draft.location)
+    recipients = _valid_recipients(draft.recipients) if by_mail else []
+    location = None if by_mail else valid_location(draft.location)
+    schedule.name, schedule.description = name, draft.description.strip()
+    schedule.dataset, schedule.dataset_id = dataset, dataset.id
+    schedule.columns, schedule.filters = columns, filters
+    schedule.format, schedule.channel = draft.format, draft.channel
+    schedule.recipients, schedule.location = recipients, location
+    schedule.rule, schedule.timezone = draft.rule.to_dict(), draft.timezone
     schedule.updated_at = now
     if schedule.active:
         schedule.next_run_at = next_due(schedule, now)
+
+
+def _valid_name(name: str) -> str:
+    name = name.strip()
+    if not name:
+        raise InvalidInput("Give the schedule a name.", "name")
+    if len(name) > MAXIMUM_NAME or not name.isprintable():  # it becomes a mail's subject
+        raise InvalidInput(f"A name is one line of at most {MAXIMUM_NAME} characters.", "name")
+    return name
 
 
 def _valid_columns(dataset: Dataset, chosen: tuple[str, ...]) -> list[str]:
