@@ -79,8 +79,12 @@ def summary(run: ScheduledExportRun, deliveries: Sequence[Delivery]) -> str:
     if run.status is RunStatus.PARTIAL:
         return f"{sent} of {len(deliveries)} recipients have the file. Nothing more is tried by itself."
     if run.status is RunStatus.FAILED:
-        return f"{run.reason or run.error_message or 'It failed.'} Nothing more is tried by itself."
+        return f"{_sentence(run.reason or run.error_message or 'It failed')} Nothing more is tried by itself."
     return run.reason or ""
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
 def _everybody(run: ScheduledExportRun, count: int) -> str:

@@ -192,8 +192,10 @@ def delete(schedule_id: str) -> Response:
 
 def _asked_dataset(person: User) -> Dataset | None:
     """Return the dataset of the request. None for an unknown one in a form, whose field then says so."""
+    # The form is sent to the address it was opened at, whose dataset may no longer be the one chosen.
+    asked = request.form if request.method == "POST" else request.args
     try:
-        return datasets.get_dataset(person, request.values.get("dataset", ""))
+        return datasets.get_dataset(person, asked.get("dataset", ""))
     except InvalidInput as error:
         if request.method == "POST":
             return None

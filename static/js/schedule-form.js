@@ -1,6 +1,7 @@
 // The form of a schedule: shows only the fields that count, and what the rule means while it is typed.
 const RULE_FIELDS = ["rhythm", "weekday", "monthday", "time", "timezone"];
-const PAUSE_MS = 150;
+const TYPED = ["text", "number"];
+const PAUSE_MS = 150; // while somebody types
 
 const form = document.querySelector("[data-schedule-form]");
 const target = document.querySelector("[data-preview-target]");
@@ -55,13 +56,13 @@ const showPreview = async () => {
 
 let pause;
 
-const onRuleChange = () => {
+const onRuleChange = (field) => {
   clearTimeout(pause);
-  pause = setTimeout(showPreview, PAUSE_MS);
+  pause = setTimeout(showPreview, TYPED.includes(field.type) ? PAUSE_MS : 0);
 };
 
 form.addEventListener("input", (event) => {
-  if (RULE_FIELDS.includes(event.target.name)) onRuleChange();
+  if (RULE_FIELDS.includes(event.target.name)) onRuleChange(event.target);
   if (event.target.type !== "text") {
     showWhatCounts();
     countChosen();

@@ -65,7 +65,7 @@ def test_it_says_how_long_something_took(seconds: float, words: str) -> None:
             "1 of 3 recipients have the file. Nothing more is tried by itself.",
         ),
         (
-            run(RunStatus.FAILED, reason="no such table: x."),
+            run(RunStatus.FAILED, reason="no such table: x"),
             (),
             "no such table: x. Nothing more is tried by itself.",
         ),

@@ -113,7 +113,9 @@ class TestNew:
         db.session.commit()
         sign_in(client, manager)
 
-        response = client.post("/schedules/new", data=filled_in(other, loaded=dataset.public_id))
+        response = client.post(
+            f"/schedules/new?dataset={dataset.public_id}", data=filled_in(other, loaded=dataset.public_id)
+        )
 
         body = response.get_data(as_text=True)
         assert "Not saved yet: these are the filters and columns of “Other cases”." in text_of(response)
