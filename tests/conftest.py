@@ -14,6 +14,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -34,6 +35,10 @@ from portal.organizations.models import Organization, User
 from portal.permissions import Role
 from portal.schedules.models import ScheduledExport
 from tests import factories
+
+# Machines are shared: how long an example takes says nothing.
+hypothesis.settings.register_profile("portal", deadline=None)
+hypothesis.settings.load_profile("portal")
 
 SECRET = "a secret for tests only; drawn by nobody: 0123456789"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -112,8 +112,22 @@ def run_now(
     now: datetime,
     ip: str | None = None,
 ) -> ScheduledExportRun:
-    """Make a run of a schedule beside its rhythm; works for a paused one too."""
+    """Make a run of a schedule beside its rhythm; works for a paused one too.
+
+    While one made by hand still waits for a worker, that one is returned: a double click makes one.
+    """
     require(actor, Permission.START_RUNS)
+    db.session.refresh(schedule, with_for_update=True)
+    waiting = db.session.scalars(
+        select(ScheduledExportRun).where(
+            ScheduledExportRun.schedule_id == schedule.id,
+            ScheduledExportRun.trigger == Trigger.MANUAL,
+            ScheduledExportRun.status == RunStatus.QUEUED,
+            ScheduledExportRun.attempt == 0,
+        )
+    ).first()
+    if waiting is not None:
+        return waiting
     run = ScheduledExportRun(
         organization_id=schedule.organization_id,
         schedule_id=schedule.id,
@@ -139,6 +153,7 @@ def retry_run(
     Raises InvalidInput when it is not in a state that a retry can mend; a double click so makes one.
     """
     require(actor, Permission.MEND_RUNS)
+    db.session.refresh(run, with_for_update=True)
     if run.status not in (RunStatus.FAILED, RunStatus.MISSED) or run.artifact is not None:
         raise InvalidInput("Only a run that failed before its file was stored can be retried.")
     _queue_again(run, settings)
@@ -154,7 +169,8 @@ def resend_failed(
     Raises InvalidInput when there is nobody to send to.
     """
     require(actor, Permission.MEND_RUNS)
-    if run.status not in NEEDS_MENDING or run.artifact is None:
+    db.session.refresh(run, with_for_update=True)
+    if run.status not in NEEDS_MENDING or run.artifact is None or run.artifact.removed_at:
         raise InvalidInput("There is no stored file that somebody still lacks.")
     count = delivery.send_again(run.id)
     if not count:

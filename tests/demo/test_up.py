@@ -1,12 +1,13 @@
 """`portal up` as a person starts it: all of it, from an empty data directory."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -97,15 +98,40 @@ def test_it_runs_alone_delivers_and_leaves_nothing_when_killed(
     reason = f"Process {process.pid} runs on PORTAL_DATA_DIR {data_dir} already; stop it, or name another"
     assert said == f"portal: {reason}\n"
 
-    before = {summary.id for summary in mailbox.messages(data_dir / "mailbox", limit=1000)}
-    assert wait_until(
-        lambda: {summary.id for summary in mailbox.messages(data_dir / "mailbox", limit=1000)} > before,
-        120,
-        pause=0.5,
-    )
+    before = _mail_ids(data_dir)
+    assert wait_until(lambda: _mail_ids(data_dir) > before, 120, pause=0.5)
+    (arrived,) = _mail_ids(data_dir) - before
+    link = _check_download(data_dir / "mailbox", arrived)
 
     everything = _descendants(process.pid)
     assert len(everything) >= 8  # itself, redis, mail, web with its two, worker, scheduler
     process.kill()
     process.wait(timeout=PATIENCE)
     assert wait_until(lambda: not everything & _parents().keys(), 30)
+
+    delivered = _mail_ids(data_dir)
+    again = _start(data_dir, port)
+    _read_to(again, "Ctrl-C stops everything")
+    with urlopen(link, timeout=PATIENCE) as page:
+        assert page.status == 200, "the second start goes on with the same data"
+    everything = _descendants(again.pid)
+    again.send_signal(signal.SIGINT)
+    again.communicate(timeout=PATIENCE)
+    assert again.returncode == 0
+    assert wait_until(lambda: not everything & _parents().keys(), 30)
+    assert _mail_ids(data_dir) == delivered, "nothing is sent twice"
+
+
+def _mail_ids(data_dir: Path) -> set[str]:
+    return {summary.id for summary in mailbox.messages(data_dir / "mailbox", limit=1000)}
+
+
+def _check_download(directory: Path, message_id: str) -> str:
+    """Return the link of a mail once the file behind it equals the one attached."""
+    found = re.search(r"http://\S+/d/\S+", mailbox.read(directory, message_id).text)
+    assert found is not None
+    attached, content = mailbox.attachment(directory, message_id, 0)
+    with urlopen(Request(found[0], method="POST"), timeout=PATIENCE) as answer:  # noqa: S310 - loopback
+        assert attached.filename in answer.headers["Content-Disposition"]
+        assert answer.read() == content
+    return found[0]
