@@ -23,7 +23,7 @@ from sqlalchemy import (
     literal_column,
     select,
 )
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, ExceptionContext
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -112,8 +112,9 @@ def begin_deferred(value: bool) -> None:
 
 
 def configure(engine: Engine) -> None:
-    """Install the portal's pragmas and BEGIN on an engine. Nothing to do on PostgreSQL."""
+    """Install the portal's pragmas and BEGIN on an engine of SQLite, and discretion on one of PostgreSQL."""
     if engine.dialect.name != "sqlite":
+        event.listen(engine, "handle_error", _withhold_detail)
         return
     event.listen(engine, "connect", _on_sqlite_connect)
     event.listen(engine, "begin", _on_sqlite_begin)
@@ -131,6 +132,16 @@ def _on_sqlite_connect(connection: sqlite3.Connection, _record: object) -> None:
 
 def _on_sqlite_begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN DEFERRED" if _deferred.get() else "BEGIN IMMEDIATE")
+
+
+def _withhold_detail(context: ExceptionContext) -> None:
+    """Take DETAIL out of an error: there PostgreSQL quotes the row it refused, password hash and all."""
+    detail: str | None = getattr(getattr(context.original_exception, "diag", None), "message_detail", None)
+    if not detail:
+        return
+    for error in (context.original_exception, context.sqlalchemy_exception):
+        if error is not None:
+            error.args = tuple(str(part).replace(detail, "withheld") for part in error.args)
 
 
 def database_now(connection: Connection) -> datetime:

@@ -13,7 +13,8 @@ from portal.mail import PortalMail
 
 db = SQLAlchemy(
     model_class=Base,
-    engine_options={"json_serializer": to_json, "pool_pre_ping": True},
+    # Errors end in logs, and their parameters are rows: password hashes, addresses, what a mail said.
+    engine_options={"json_serializer": to_json, "pool_pre_ping": True, "hide_parameters": True},
     disable_autonaming=True,
 )
 migrate = Migrate(db=db)

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, Connection, make_url
@@ -15,6 +16,8 @@ from portal.errors import InvalidInput, SourceUnavailable
 
 DRIVERS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql"}
 CONNECT_TIMEOUT = 10
+# One connection a run; what people filter by is nobody's to read in a log.
+_OPTIONS: dict[str, Any] = {"poolclass": NullPool, "hide_parameters": True}
 
 _READS = frozenset(
     {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
@@ -92,17 +95,17 @@ def clean_message(error: DBAPIError, url: URL) -> str:
 def _engine(url: URL, timeout: float) -> Engine:
     backend = url.get_backend_name()
     if backend == "sqlite":
-        engine = create_engine(url, poolclass=NullPool, creator=lambda: _open_sqlite(url))
+        engine = create_engine(url, creator=lambda: _open_sqlite(url), **_OPTIONS)
     elif backend == "postgresql":
         options = f"-c default_transaction_read_only=on -c statement_timeout={int(timeout * 1000)}"
         engine = create_engine(
-            url, poolclass=NullPool, connect_args={"connect_timeout": CONNECT_TIMEOUT, "options": options}
+            url, connect_args={"connect_timeout": CONNECT_TIMEOUT, "options": options}, **_OPTIONS
         )
     else:
         engine = create_engine(
             url,
-            poolclass=NullPool,
             connect_args={"connect_timeout": CONNECT_TIMEOUT, "read_timeout": int(timeout) or 1},
+            **_OPTIONS,
         )
         event.listen(engine, "connect", _mysql_read_only)
     return engine
