@@ -91,6 +91,14 @@ def to_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
+def row_key(text: str) -> int:
+    """Read the key of a row from an address. Raises ValueError for what no row can have: 32 bits hold it."""
+    key = int(text)
+    if not 0 < key < 2**31:
+        raise ValueError(f"no row has the key {key}")
+    return key
+
+
 # SQLite takes the write lock when a transaction first writes, and a transaction that has read before then
 # fails at once, whatever the timeout. Whoever may write therefore begins IMMEDIATE; only readers defer.
 _deferred: ContextVar[bool] = ContextVar("deferred", default=False)

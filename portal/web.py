@@ -83,6 +83,7 @@ def remote_ip() -> str | None:
 def init(app: Flask) -> None:
     """Install everything on an application."""
     app.before_request(_begin_request)
+    app.before_request(_refuse_nul)
     app.after_request(_add_headers)
     app.register_error_handler(HTTPException, _on_http_error)
     app.register_error_handler(CSRFError, _on_csrf_error)
@@ -148,6 +149,15 @@ def _begin_request() -> None:
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
     begin_deferred(request.method in _SAFE_METHODS)
+
+
+def _refuse_nul() -> None:
+    """Refuse the one character that PostgreSQL can't hold, before any view takes it there."""
+    if "\0" in request.path:
+        abort(HTTPStatus.NOT_FOUND)
+    for values in (request.args, request.form):
+        if any("\0" in name or "\0" in value for name, value in values.items(multi=True)):
+            abort(HTTPStatus.BAD_REQUEST)
 
 
 def _add_headers(response: Response) -> Response:

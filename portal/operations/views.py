@@ -6,6 +6,7 @@ from typing import Any
 from flask import Blueprint, current_app, jsonify, render_template, request
 
 from portal.clock import utcnow
+from portal.database import row_key
 from portal.operations import health, service
 from portal.operations.chart import chart
 from portal.permissions import Permission
@@ -39,7 +40,7 @@ def dashboard() -> Any:
 @blueprint.get("/failed-runs")
 @requires(Permission.VIEW_FAILED_RUNS)
 def failed_runs() -> Any:
-    before_id = request.args.get("before", type=int)
+    before_id = request.args.get("before", type=row_key)
     causes, next_id = service.failed_runs(actor(), before_id=before_id)
     return render_template(
         "operations/failed_runs.html",

@@ -86,7 +86,7 @@ def _start(user: User) -> None:
 
 def _record_refusal(email: str) -> None:
     """Note a wrong try in the trail of the organization it was aimed at, or in the system's."""
-    email = email.strip().lower()
+    email = email.strip().lower()[:320]  # which some letters outgrow in lower case: “İ” becomes two
     user = db.session.scalars(select(User).where(User.email == email)).first()
     audit.record(
         user.organization_id if user else None,

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from werkzeug.datastructures import MultiDict
 
+from portal.database import row_key
 from portal.runs.models import UNFINISHED, RunStatus
 
 GROUPS: Mapping[str, tuple[RunStatus, ...]] = {
@@ -33,7 +34,7 @@ class RunFilter:
         return cls(
             statuses=tuple(status for status in RunStatus if status.value in asked),
             schedule=query.get("schedule") or None,
-            before=query.get("before", type=int),
+            before=query.get("before", type=row_key),
         )
 
     @property

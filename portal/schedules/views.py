@@ -8,7 +8,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from portal.clock import utcnow
-from portal.database import read_only
+from portal.database import read_only, row_key
 from portal.datasets import service as datasets
 from portal.datasets.filters import filters_in_words
 from portal.datasets.models import Dataset
@@ -41,7 +41,7 @@ def index() -> str:
     """List the organization's schedules. Search, state and page are in the address."""
     state = request.args.get("state", "all")
     search = request.args.get("q", "").strip()
-    before = request.args.get("before", type=int)
+    before = request.args.get("before", type=row_key)
     found = service.list_schedules(actor(), state=state, search=search, before_id=before)
     page = found[: service.PAGE_SIZE]
     return render_template(
