@@ -1,10 +1,10 @@
 """Redis: what carries run ids to the workers. Nothing in it is needed to know what must happen."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from redis import Redis
-from redis.backoff import ExponentialBackoff
+from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.retry import Retry
 from rq import Queue
 from rq.exceptions import InvalidJobOperation
@@ -17,6 +17,12 @@ from portal.config import Settings
 QUEUE_NAME = "exports"
 EXECUTE_RUN = "portal.jobs.tasks.execute_run"
 SWEEP_FILES = "portal.jobs.tasks.sweep_files"
+# A second to connect, another to answer, and no second try: redis-py would try for a minute and more.
+BRIEFLY: Mapping[str, Any] = {
+    "socket_connect_timeout": 1.0,
+    "socket_timeout": 1.0,
+    "retry": Retry(NoBackoff(), 0),
+}
 HEARTBEAT_KEY = "portal:scheduler:heartbeat"  # the instant of the scheduler's last tick, ISO 8601
 ALLOWED = frozenset({EXECUTE_RUN, SWEEP_FILES})
 _OVER = frozenset({JobStatus.FINISHED, JobStatus.FAILED, JobStatus.CANCELED, JobStatus.STOPPED})
@@ -61,13 +67,22 @@ class RunQueue(Queue):
 
 
 def connect(settings: Settings) -> Redis:
-    """Return a connection that rides out a short break. Reads may block, so only connecting has a limit."""
+    """Return a connection that rides out a short break; for processes with nobody waiting for them.
+
+    Each try to connect or to read ends after 5 s; RQ's worker lengthens reading to what its blocking takes.
+    """
     return Redis.from_url(
         settings.redis_url,
         socket_connect_timeout=5,
+        socket_timeout=5,
         retry=Retry(ExponentialBackoff(cap=1, base=0.1), retries=3),
         health_check_interval=30,
     )
+
+
+def connect_briefly(settings: Settings) -> Redis:
+    """Return a connection that gives up soon, for what a person waits for."""
+    return Redis.from_url(settings.redis_url, **BRIEFLY)
 
 
 def run_queue(connection: Redis) -> RunQueue:
@@ -98,18 +113,10 @@ def enqueue_runs(connection: Redis, runs: Sequence[tuple[str, int]], *, timeout:
     )
 
 
-def live_jobs(connection: Redis, job_ids: Iterable[str]) -> set[str]:
-    """Return which jobs still stand in Redis, waiting or being worked on; one round trip for all.
+def waiting_jobs(connection: Redis) -> frozenset[str]:
+    """Return the ids of the jobs that stand in the queue.
 
-    Reads only what it needs: what is left of a job that expired while a worker wrote to it can't be fetched.
+    A job that a worker took and did not turn into a claim is lost, whatever RQ's registries say of it; the
+    claim decides, so one enqueued twice does no harm.
     """
-    ids = list(job_ids)
-    with connection.pipeline(transaction=False) as pipeline:
-        for id_ in ids:
-            pipeline.hmget(PortalJob.key_for(id_), "status", "created_at")
-        found = pipeline.execute()
-    return {
-        id_
-        for id_, (status, created_at) in zip(ids, found, strict=True)
-        if created_at and status and status.decode() not in _OVER
-    }
+    return frozenset(run_queue(connection).job_ids)

@@ -15,7 +15,7 @@ import pytest
 from flask import Flask
 from redis import Redis
 from rq import Callback, Queue
-from rq.job import Job, JobStatus
+from rq.job import Job
 from rq.serializers import DefaultSerializer, JSONSerializer
 from rq.webhook import Webhook
 from sqlalchemy import select
@@ -31,8 +31,8 @@ from portal.queue import (
     connect,
     enqueue_runs,
     job_id,
-    live_jobs,
     run_queue,
+    waiting_jobs,
 )
 from portal.runs.models import RunAttempt, RunStatus
 from portal.runs.service import run_now
@@ -235,24 +235,12 @@ def test_it_enqueues_nothing_when_nothing_is_due(redis: Redis) -> None:
     assert redis.keys("*") == []
 
 
-def test_it_tells_live_jobs_from_those_that_are_over(redis: Redis) -> None:
-    statuses = list(JobStatus)
-    enqueue_runs(redis, [(status.value, 0) for status in statuses], timeout=60)
-    for status in statuses:
-        redis.hset(f"rq:job:{status.value}_0", "status", status.value)
+def test_it_counts_as_waiting_what_stands_in_the_queue_alone(redis: Redis) -> None:
+    enqueue_runs(redis, [("waiting", 0), ("taken", 0)], timeout=60)
+    redis.lrem(f"rq:queue:{QUEUE_NAME}", 0, "taken_0")
+    redis.hset("rq:job:taken_0", "status", "started")
 
-    asked = [f"{status.value}_0" for status in statuses] + ["unknown_0"]
-    over = {"finished_0", "failed_0", "canceled_0", "stopped_0", "unknown_0"}
-    assert live_jobs(redis, asked) == set(asked) - over
-    assert live_jobs(redis, []) == set()
-
-
-def test_it_takes_the_remains_of_an_expired_job_for_none(redis: Redis) -> None:
-    redis.hset("rq:job:gone_0", "status", "started")  # RQ writes this after its job has expired
-    redis.hset("rq:job:older_0", "last_heartbeat", "2025-03-03T12:00:00Z")
-    enqueue_runs(redis, [("alive", 0)], timeout=60)
-
-    assert live_jobs(redis, ["gone_0", "older_0", "alive_0"]) == {"alive_0"}
+    assert waiting_jobs(redis) == {"waiting_0"}
 
 
 def test_it_connects_to_the_redis_of_the_settings(settings: Settings, redis: Redis) -> None:

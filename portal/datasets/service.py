@@ -1,13 +1,13 @@
 """Datasets of an organization: finding them, checking what was chosen, reading their rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from cryptography.fernet import InvalidToken
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.engine import URL
 
 from portal.config import Settings
@@ -127,7 +127,22 @@ def get_dataset(actor: User, public_id: str) -> Dataset:
 
 def current_version(dataset: Dataset) -> DatasetVersion:
     """Return the newest version, which new runs use."""
-    return dataset.versions[-1]
+    return db.session.scalars(
+        select(DatasetVersion)
+        .where(DatasetVersion.dataset_id == dataset.id)
+        .order_by(DatasetVersion.number.desc())
+        .limit(1)
+    ).one()
+
+
+def newest_versions(dataset_ids: Collection[int]) -> dict[int, int]:
+    """Return the id of each dataset's newest version: ids grow with their numbers."""
+    rows = db.session.execute(
+        select(DatasetVersion.dataset_id, func.max(DatasetVersion.id))
+        .where(DatasetVersion.dataset_id.in_(dataset_ids))
+        .group_by(DatasetVersion.dataset_id)
+    )
+    return {dataset_id: version_id for dataset_id, version_id in rows}  # noqa: C416 - dict() loses the types
 
 
 def get_version(version_id: int) -> DatasetVersion:

@@ -47,12 +47,11 @@ class Shipment:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How the deliveries of a run stand. `open` ones will be tried again at `next_attempt_at`."""
+    """How many deliveries of a run stand how. `open` ones will be tried again by themselves."""
 
     sent: int
     failed: int
     open: int
-    next_attempt_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -101,36 +100,39 @@ def deliver(shipment: Shipment, *, fence: Fence, storage: Storage, settings: Set
 def outcome(run_pk: int) -> Outcome:
     """Count the deliveries of a run by how they stand."""
     rows = db.session.execute(
-        select(Delivery.status, Delivery.next_attempt_at).where(Delivery.run_id == run_pk)
-    )
-    waiting = [at for _, at in rows.all() if at is not None]
-    counts = dict(
-        db.session.execute(
-            select(Delivery.status, func.count()).where(Delivery.run_id == run_pk).group_by(Delivery.status)
-        ).all()
-    )
+        select(Delivery.status, func.count(), func.count(Delivery.next_attempt_at))
+        .where(Delivery.run_id == run_pk)
+        .group_by(Delivery.status)
+    ).all()
+    counts = {status: count for status, count, _ in rows}
+    waiting = sum(again for _, _, again in rows)
     sent = counts.get(DeliveryStatus.SENT, 0)
     return Outcome(
         sent=sent,
-        failed=sum(counts.values()) - sent - len(waiting),
-        open=len(waiting),
-        next_attempt_at=min(waiting, default=None),
+        failed=sum(counts.values()) - sent - waiting,
+        open=waiting,
+    )
+
+
+def lacking(run_pk: int) -> list[Delivery]:
+    """Return the deliveries of a run that no server took."""
+    return list(
+        db.session.scalars(
+            select(Delivery).where(Delivery.run_id == run_pk, Delivery.status != DeliveryStatus.SENT)
+        )
     )
 
 
 def send_again(run_pk: int) -> int:
-    """Owe the file anew to every target that failed; each gets a new Message-ID. Return how many."""
-    failed = db.session.scalars(
-        select(Delivery).where(
-            Delivery.run_id == run_pk,
-            Delivery.status.in_([DeliveryStatus.REFUSED, DeliveryStatus.UNKNOWN]),
-        )
-    ).all()
-    for delivery in failed:
+    """Owe the file anew to every target that lacks it; each gets a new Message-ID. Return how many."""
+    without = lacking(run_pk)
+    for delivery in without:
+        unsure = delivery.status in (DeliveryStatus.SENDING, DeliveryStatus.UNKNOWN)
         delivery.status = DeliveryStatus.PENDING
-        delivery.message_id = delivery.next_attempt_at = delivery.first_tried_at = delivery.note = None
-        delivery.resends += 1
-    return len(failed)
+        delivery.resends += delivery.message_id is not None
+        delivery.message_id = delivery.next_attempt_at = delivery.first_tried_at = None
+        delivery.note = POSSIBLY_TWICE if unsure else None
+    return len(without)
 
 
 def _due(run_pk: int, now: datetime) -> list[int]:
@@ -155,6 +157,7 @@ def _attachment(shipment: Shipment, storage: Storage, settings: Settings) -> byt
 def _begin(shipment: Shipment, delivery_id: int, settings: Settings, now: datetime) -> _Parcel:
     delivery = db.session.get_one(Delivery, delivery_id)
     delivery.status, delivery.next_attempt_at = DeliveryStatus.SENDING, None
+    first_try = delivery.message_id is None
     delivery.first_tried_at = delivery.first_tried_at or now
     delivery.message_id = delivery.message_id or email.message_id(
         shipment.run_id, delivery.target, settings, resend=delivery.resends
@@ -165,7 +168,7 @@ def _begin(shipment: Shipment, delivery_id: int, settings: Settings, now: dateti
     db.session.add(attempt)
     db.session.flush()
     artifact = db.session.get_one(Artifact, shipment.artifact_id)
-    link = downloads.link_for(artifact, delivery, settings=settings, now=now)
+    link = downloads.link_for(artifact, delivery, settings=settings, now=now, renew=first_try)
     return _Parcel(
         delivery_id=delivery.id,
         attempt_id=attempt.id,
@@ -199,11 +202,18 @@ def _hand_over(
 def _put_into_folder(shipment: Shipment, parcel: _Parcel, storage: Storage) -> Answer:
     try:
         with storage.open(shipment.storage_key) as file:
-            folder.put(file, shipment.folder, parcel.target, shipment.letter.filename)
+            written = folder.put(
+                file,
+                shipment.folder,
+                parcel.target,
+                shipment.letter.filename,
+                sha256=shipment.letter.sha256,
+                run_id=shipment.run_id,
+            )
     except PortalError as error:
         status = DeliveryStatus.DEFERRED if error.retryable else DeliveryStatus.REFUSED
         return Answer(status, None, None, str(error))
-    return Answer(DeliveryStatus.SENT, None, None, f"written to {parcel.target}/{shipment.letter.filename}")
+    return Answer(DeliveryStatus.SENT, None, None, f"written to {parcel.target}/{written.name}")
 
 
 def _settle(parcel: _Parcel, answer: Answer, settings: Settings, now: datetime) -> None:

@@ -23,8 +23,13 @@ from portal.storage.base import Storage
 _NO_SUCH_ID = "-" * 22
 
 
-def link_for(artifact: Artifact, delivery: Delivery, *, settings: Settings, now: datetime) -> DownloadLink:
-    """Return the recipient's link to the file, made on first call."""
+def link_for(
+    artifact: Artifact, delivery: Delivery, *, settings: Settings, now: datetime, renew: bool = False
+) -> DownloadLink:
+    """Return the recipient's link to the file, made on first call.
+
+    `renew` opens it for its full time from now on, even if it was revoked: for a mail sent anew by hand.
+    """
     link = db.session.scalars(
         select(DownloadLink).where(
             DownloadLink.artifact_id == artifact.id, DownloadLink.delivery_id == delivery.id
@@ -36,10 +41,13 @@ def link_for(artifact: Artifact, delivery: Delivery, *, settings: Settings, now:
             delivery_id=delivery.id,
             recipient=delivery.target,
             created_at=now,
-            expires_at=now + timedelta(days=settings.link_days),
+            expires_at=now,
         )
         db.session.add(link)
-        db.session.flush()
+        renew = True
+    if renew:
+        link.expires_at, link.revoked_at = now + timedelta(days=settings.link_days), None
+    db.session.flush()
     return link
 
 
@@ -152,7 +160,7 @@ def download_counts(run: ScheduledExportRun) -> dict[int, int]:
         .where(Delivery.run_id == run.id, DownloadEvent.completed)
         .group_by(DownloadLink.delivery_id)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def revoke_links(actor: User, run: ScheduledExportRun, *, now: datetime, ip: str | None = None) -> int:

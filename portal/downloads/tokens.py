@@ -24,6 +24,4 @@ def verify(token: str, keys: Sequence[bytes]) -> str | None:
 
 def _serializer(keys: Sequence[bytes]) -> URLSafeSerializer:
     # itsdangerous signs with the last key of a list and accepts all
-    return URLSafeSerializer(
-        list(reversed(keys)), salt=SALT, signer_kwargs={"digest_method": hashlib.sha256}
-    )
+    return URLSafeSerializer(list(reversed(keys)), salt=SALT, signer_kwargs={"digest_method": hashlib.sha256})

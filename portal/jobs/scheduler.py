@@ -25,6 +25,7 @@ from portal.runs import dispatch, recovery
 log = logging.getLogger(__name__)
 
 HEARTBEAT_KEY = queue.HEARTBEAT_KEY
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds between tries while Redis is away
 QUARANTINE_KEY = "portal:scheduler:quarantine"
 HOUSEKEEPING = (("sweep-files", queue.SWEEP_FILES, "17 * * * *"),)
 
@@ -53,6 +54,7 @@ class PortalScheduler(Scheduler):  # type: ignore[misc] # rq-scheduler has no ty
         self._settings: Settings = app.config["PORTAL"]
         self._token = uuid4().hex
         self._next_sweep = 0.0
+        self._pause = FIRST_PAUSE
 
     def acquire_lock(self) -> bool:
         """Take the lock under a token of this process, for `lock_seconds`."""
@@ -67,31 +69,35 @@ class PortalScheduler(Scheduler):  # type: ignore[misc] # rq-scheduler has no ty
             self.connection.eval(_RELEASE, 1, self.scheduler_lock_key, self._token)
 
     def enqueue_jobs(self) -> None:
-        """Do one tick. A database that is away costs this tick only."""
+        """Do one tick: each part is tried, whatever became of the others."""
         self._enqueue_entries()
         now = utcnow()
+        self._attempt(lambda: dispatch.enqueue_due(self.connection, settings=self._settings, now=now))
+        self._attempt(lambda: self._sweep_now_and_then(now))
+        self.connection.set(HEARTBEAT_KEY, now.isoformat())
+        self._pause = FIRST_PAUSE
+
+    def _attempt(self, part: Callable[[], object]) -> None:
+        """Do a part of the tick in a session of its own. Without a database the next tick tries again."""
         with self._app.app_context():
             try:
-                dispatch.enqueue_due(self.connection, settings=self._settings, now=now)
-                self._sweep_now_and_then(now)
+                part()
             except SQLAlchemyError:
-                log.exception("this tick found no database; the next one tries again")
+                log.exception("a part of this tick failed at the database; the next one tries again")
             finally:
                 db.session.remove()
-        self.connection.set(HEARTBEAT_KEY, now.isoformat())
 
     def run_forever(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """Run until told to stop; when Redis is away, wait for it instead of exiting."""
-        pause = 1.0
         while not stopped():
             try:
                 self._register_housekeeping()
                 self.run()
                 return
             except RedisError as error:
-                log.warning("redis is away (%s); next try in %.0f s", type(error).__name__, pause)
-                time.sleep(pause)
-                pause = min(pause * 2, 30)
+                log.warning("redis is away (%s); next try in %.0f s", type(error).__name__, self._pause)
+                time.sleep(self._pause)
+                self._pause = min(self._pause * 2, LONGEST_PAUSE)
                 self.name = uuid4().hex  # the old name may still be registered
 
     def register_death(self) -> None:

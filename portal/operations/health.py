@@ -5,10 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 from rq import Worker
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,13 +13,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from portal.config import Settings
 from portal.errors import PortalError
 from portal.extensions import db
-from portal.queue import HEARTBEAT_KEY, run_queue
+from portal.queue import HEARTBEAT_KEY, connect_briefly, run_queue
 from portal.storage.base import Storage
 
 log = logging.getLogger(__name__)
 
 SILENT_AFTER = timedelta(seconds=60)
-ANSWER_WITHIN = 1.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -48,7 +44,7 @@ def engine(settings: Settings) -> Engine:
     if not settings.redis_url:
         return Engine(answers=False)
     try:
-        with _briefly(settings) as connection:
+        with connect_briefly(settings) as connection:
             beat = connection.get(HEARTBEAT_KEY)
             return Engine(
                 answers=True,
@@ -86,19 +82,10 @@ def _read_database() -> None:
 def _ping(settings: Settings) -> None:
     if not settings.redis_url:
         raise ConnectionError("no address of Redis is set")
-    with _briefly(settings) as connection:
+    with connect_briefly(settings) as connection:
         connection.ping()
 
 
 def _write(storage: Storage) -> None:
     with storage.work_file() as path:
         path.write_bytes(b"ready?")
-
-
-def _briefly(settings: Settings) -> Redis:
-    return Redis.from_url(
-        settings.redis_url,
-        socket_connect_timeout=ANSWER_WITHIN,
-        socket_timeout=ANSWER_WITHIN,
-        retry=Retry(NoBackoff(), 0),
-    )

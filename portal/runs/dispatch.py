@@ -1,26 +1,33 @@
 """From due schedules to queued runs: the database decides, Redis only carries the ids."""
 
+import logging
 from datetime import datetime
 from typing import Any
 
 from redis import Redis
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import joinedload
 
 from portal import queue
 from portal.config import Settings
-from portal.datasets.service import current_version
+from portal.datasets.service import newest_versions
 from portal.extensions import db
 from portal.runs.models import RunStatus, ScheduledExportRun, Trigger
 from portal.schedules.models import ScheduledExport
 from portal.schedules.recurrence import occurrences_after
-from portal.schedules.service import describe
+from portal.schedules.service import describe, suspend
 
 BATCH = 200
 MISSED_REASON = "The scheduler was not running when it fell due; a later occurrence ran."
 MISSED_RECORDED = 100
-"""Missed occurrences recorded one by one after a long standstill; beyond, the first rows say how many."""
+"""Missed occurrences recorded one by one after a long standstill; the oldest says how many came before it."""
+
+log = logging.getLogger(__name__)
+
+Made = list[tuple[str, int]]
+"""Public id and attempt of each queued run, as `queue.enqueue_runs` takes them."""
 
 
 def enqueue_due(connection: Redis, *, settings: Settings, now: datetime) -> int:
@@ -38,29 +45,66 @@ def enqueue_due(connection: Redis, *, settings: Settings, now: datetime) -> int:
             return total
 
 
-def _claim_batch(settings: Settings, now: datetime) -> tuple[list[tuple[str, int]], int]:
+def dispatch_before_change(schedule: ScheduledExport, *, settings: Settings, now: datetime) -> Made:
+    """Make the run of an occurrence that is due and not yet dispatched, before its schedule changes.
+
+    Called within the transaction of the change, which it locks the row for: an edit, a pause or a deletion
+    never takes away what had fallen due, and the run is made with what the schedule said then (P7). The
+    caller enqueues what is returned after its commit.
+    """
+    db.session.refresh(schedule, with_for_update=True)
+    if schedule.next_run_at is None or schedule.next_run_at > now:
+        return []
+    return _dispatch_alone(schedule, newest_versions([schedule.dataset_id]), settings, now)
+
+
+def _claim_batch(settings: Settings, now: datetime) -> tuple[Made, int]:
     schedules = db.session.scalars(
         select(ScheduledExport)
         .where(ScheduledExport.next_run_at <= now)
-        .options(joinedload(ScheduledExport.dataset), joinedload(ScheduledExport.organization))
+        .options(
+            joinedload(ScheduledExport.dataset),
+            joinedload(ScheduledExport.organization),
+            joinedload(ScheduledExport.owner),
+        )
         .order_by(ScheduledExport.next_run_at, ScheduledExport.id)
         .limit(BATCH)
         .with_for_update(skip_locked=True, of=ScheduledExport)
     ).all()
-    enqueued = [run for schedule in schedules for run in _dispatch(schedule, settings, now)]
+    versions = newest_versions({schedule.dataset_id for schedule in schedules})
+    made = [run for schedule in schedules for run in _dispatch_alone(schedule, versions, settings, now)]
     db.session.commit()
-    return enqueued, len(schedules)
+    return made, len(schedules)
 
 
-def _dispatch(schedule: ScheduledExport, settings: Settings, now: datetime) -> list[tuple[str, int]]:
+def _dispatch_alone(
+    schedule: ScheduledExport, versions: dict[int, int], settings: Settings, now: datetime
+) -> Made:
+    """Dispatch one schedule; one that can't be is paused with the reason, and keeps no other waiting."""
+    try:
+        with db.session.begin_nested():
+            return _dispatch(schedule, versions, settings, now)
+    except SQLAlchemyError:
+        raise  # the database's trouble is everybody's
+    except Exception as error:  # a zone that tzdata dropped, a rule of a later release
+        log.exception("schedule %s can't be dispatched", schedule.public_id)
+        suspend(schedule, f"It could not be dispatched: {error}", now=now)
+        return []
+
+
+def _dispatch(schedule: ScheduledExport, versions: dict[int, int], settings: Settings, now: datetime) -> Made:
     """Record every occurrence up to now: the latest is queued, earlier ones were missed. Then advance."""
     due, following = _occurrences(schedule, now)
     schedule.next_run_at = following
     *missed, latest = due
-    snapshot = snapshot_of(schedule)
-    for occurrence in missed[-MISSED_RECORDED:]:
-        _insert(schedule, snapshot, occurrence, settings, now, missed=True)
-    run_id = _insert(schedule, snapshot, latest, settings, now, missed=False)
+    snapshot = _snapshot(schedule, versions[schedule.dataset_id])
+    unrecorded = missed[:-MISSED_RECORDED]
+    for number, occurrence in enumerate(missed[len(unrecorded) :]):
+        reason = MISSED_REASON
+        if unrecorded and number == 0:
+            reason += f" So did {len(unrecorded)} before it, from {unrecorded[0]:%Y-%m-%d %H:%M} UTC on."
+        _insert(schedule, snapshot, occurrence, settings, now, missed=reason)
+    run_id = _insert(schedule, snapshot, latest, settings, now)
     return [(run_id, 0)] if run_id else []
 
 
@@ -83,16 +127,19 @@ def _insert(
     settings: Settings,
     now: datetime,
     *,
-    missed: bool,
+    missed: str | None = None,
 ) -> str | None:
-    """Insert a run unless the occurrence has one; return its public id, None when it had."""
+    """Insert a run unless the occurrence has one; return its public id, None when it had.
+
+    `missed` is the reason of one that did not run.
+    """
     values: dict[str, Any] = {
         "organization_id": schedule.organization_id,
         "schedule_id": schedule.id,
         "due_at": due_at,
         "trigger": Trigger.SCHEDULE,
         "status": RunStatus.MISSED if missed else RunStatus.QUEUED,
-        "reason": MISSED_REASON if missed else None,
+        "reason": missed,
         "completed_at": now if missed else None,
         "snapshot": snapshot,
         "created_at": now,
@@ -110,10 +157,14 @@ def _insert(
 
 def snapshot_of(schedule: ScheduledExport) -> dict[str, Any]:
     """Return all that a run needs to know of its schedule, as it stands now."""
+    return _snapshot(schedule, newest_versions([schedule.dataset_id])[schedule.dataset_id])
+
+
+def _snapshot(schedule: ScheduledExport, version_id: int) -> dict[str, Any]:
     return {
         **describe(schedule),
         "schedule": schedule.public_id,
-        "dataset_version": current_version(schedule.dataset).id,
+        "dataset_version": version_id,
         "organization_name": schedule.organization.name,
         "organization_slug": schedule.organization.slug,
         "owner": schedule.owner.email,

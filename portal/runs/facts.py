@@ -17,7 +17,6 @@ from portal.extensions import db
 from portal.runs.models import NEEDS_MENDING, UNFINISHED, RunStatus, ScheduledExportRun
 from portal.schedules.models import Channel
 
-_LACKING = (DeliveryStatus.REFUSED, DeliveryStatus.UNKNOWN)
 _STAGES = {
     "claim": "A worker has taken it.",
     "read": "Reading the rows and writing the file.",
@@ -53,16 +52,16 @@ def is_unfinished(run: ScheduledExportRun) -> bool:
     return run.status in UNFINISHED
 
 
-def can_retry(run: ScheduledExportRun) -> bool:
-    """Say whether a retry can mend the run: it ended without a file."""
-    return run.status in (RunStatus.FAILED, RunStatus.MISSED) and run.artifact is None
+def can_retry(run: ScheduledExportRun, deliveries: Sequence[Delivery]) -> bool:
+    """Say whether a retry can mend the run: it failed, and not by recipients who lack its stored file."""
+    return run.status in (RunStatus.FAILED, RunStatus.MISSED) and not lacking(run, deliveries)
 
 
 def lacking(run: ScheduledExportRun, deliveries: Sequence[Delivery]) -> int:
     """Return how many would get the stored file by a resend; 0 while one is not possible."""
     if run.status not in NEEDS_MENDING or run.artifact is None or run.artifact.removed_at:
         return 0
-    return sum(delivery.status in _LACKING for delivery in deliveries)
+    return sum(delivery.status is not DeliveryStatus.SENT for delivery in deliveries)
 
 
 def summary(run: ScheduledExportRun, deliveries: Sequence[Delivery]) -> str:

@@ -1,6 +1,7 @@
 """Handing a run made or queued by hand to the workers, once its row is committed."""
 
 import logging
+from collections.abc import Sequence
 from contextlib import closing
 
 from redis.exceptions import RedisError
@@ -11,13 +12,18 @@ from portal.config import Settings
 log = logging.getLogger(__name__)
 
 
-def hand_over(run_id: str, attempt: int, settings: Settings) -> bool:
-    """Enqueue a committed run. False while Redis is away: the sweep enqueues it within two minutes."""
+def hand_over(runs: Sequence[tuple[str, int]], settings: Settings) -> bool:
+    """Enqueue committed runs, each a public id and its attempt.
+
+    False while Redis is away: the sweep enqueues them within two minutes of its return.
+    """
+    if not runs:
+        return True
     try:
-        with closing(queue.connect(settings)) as connection:
-            queue.enqueue_runs(connection, [(run_id, attempt)], timeout=settings.run_timeout)
+        with closing(queue.connect_briefly(settings)) as connection:
+            queue.enqueue_runs(connection, runs, timeout=settings.run_timeout)
     except RedisError as error:
-        log.warning("run %s waits for the sweep: %s", run_id, type(error).__name__)
+        log.warning("%d runs wait for the sweep: %s", len(runs), type(error).__name__)
         return False
     return True
 

@@ -45,13 +45,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Plan:
-    """All a run needs, as plain values: what to read, how to write it, and for whom."""
+    """All a run needs beside its rows, as plain values: how to write them, and for whom."""
 
     claim: Claim
     organization_id: int
     due_at: datetime
     snapshot: dict[str, Any]
-    reading: Reading
     filters: tuple[tuple[str, str], ...]
     document: Document
     exporter: Exporter
@@ -74,6 +73,7 @@ class Rendered:
 
     path: Path
     rows: int
+    columns: int
     size: int
     sha256: str
     notes: tuple[str, ...]
@@ -111,7 +111,7 @@ def execute(run_id: str, *, worker: str, settings: Settings, storage: Storage) -
 
 def _take_through(owned: Claim, settings: Settings, storage: Storage) -> RunStatus:
     try:
-        plan = resolve(owned, settings)
+        plan = resolve(owned)
         stored = recorded_artifact(owned) or produce(plan, settings, storage)
         ship(plan, stored, settings, storage)
         return finish.finish(owned, now=utcnow())
@@ -127,30 +127,19 @@ def _take_through(owned: Claim, settings: Settings, storage: Storage) -> RunStat
         raise
 
 
-def resolve(owned: Claim, settings: Settings) -> Plan:
-    """Turn the run's snapshot into what this occurrence means: periods, parameters, columns, names."""
+def resolve(owned: Claim) -> Plan:
+    """Turn the run's snapshot into plain values: what it is called, how it is written, who gets it."""
     now = utcnow()
     with fenced(owned) as run:
         snapshot = run.snapshot
-        version = datasets.get_version(snapshot["dataset_version"])
-        reading = datasets.prepare(
-            version,
-            snapshot["filters"],
-            snapshot["columns"],
-            due_at=run.due_at,
-            timezone=snapshot["timezone"],
-            settings=settings,
-        )
-        filters = filters_in_words(version, snapshot["filters"])
+        filters = filters_in_words(datasets.get_version(snapshot["dataset_version"]), snapshot["filters"])
         exporter = EXPORTERS[snapshot["format"]]
-        run.resolved_parameters = {name: _plain(value) for name, value in reading.values.items()}
         note(run, f"Claimed by {owned.worker}, attempt {owned.attempt}", now=now)
         return Plan(
             claim=owned,
             organization_id=run.organization_id,
             due_at=run.due_at,
             snapshot=snapshot,
-            reading=reading,
             filters=tuple(filters),
             document=_document(run, filters, now),
             exporter=exporter,
@@ -172,12 +161,26 @@ def produce(plan: Plan, settings: Settings, storage: Storage) -> Stored:
         return store(plan, rendered, settings, storage)
 
 
+def prepare(plan: Plan, settings: Settings) -> Reading:
+    """Work out what this occurrence reads: its period, its parameters, its columns; record the values."""
+    with fenced(plan.claim) as run:
+        reading = datasets.prepare(
+            datasets.get_version(plan.snapshot["dataset_version"]),
+            plan.snapshot["filters"],
+            plan.snapshot["columns"],
+            due_at=run.due_at,
+            timezone=plan.snapshot["timezone"],
+            settings=settings,
+        )
+        run.stage = "read"
+        run.resolved_parameters = {name: _plain(value) for name, value in reading.values.items()}
+        note(run, f"Reading “{plan.snapshot['dataset_name']}”", now=utcnow(), detail=_filters_line(plan))
+        return reading
+
+
 def read_and_render(plan: Plan, path: Path, settings: Settings) -> Rendered:
     """Stream the rows from the source through the exporter into a work file."""
-    with fenced(plan.claim) as run:
-        run.stage = "read"
-        note(run, f"Reading “{plan.snapshot['dataset_name']}”", now=utcnow(), detail=_filters_line(plan))
-    reading = plan.reading
+    reading = prepare(plan, settings)
     with query.open_rows(
         reading.url, reading.sql, reading.values, columns=reading.columns, timeout=settings.query_timeout
     ) as rows:
@@ -190,7 +193,7 @@ def render(exporter: Exporter, document: Document, rows: query.Rows, path: Path)
         written = exporter.write(rows.batches, rows.columns, out, document)
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return Rendered(path, written.rows, path.stat().st_size, digest, written.notes)
+    return Rendered(path, written.rows, len(rows.columns), path.stat().st_size, digest, written.notes)
 
 
 def store(plan: Plan, rendered: Rendered, settings: Settings, storage: Storage) -> Stored:
@@ -198,7 +201,7 @@ def store(plan: Plan, rendered: Rendered, settings: Settings, storage: Storage) 
     now = utcnow()
     with fenced(plan.claim) as run:
         run.stage, run.row_count = "store", rendered.rows
-        note(run, _rows_line(plan, rendered), now=now, detail=" ".join(rendered.notes) or None)
+        note(run, _rows_line(rendered), now=now, detail=" ".join(rendered.notes) or None)
     key = f"{plan.snapshot['organization_slug']}/{uuid4().hex}"
     storage.store(rendered.path, key)
     artifact = Artifact(
@@ -213,7 +216,7 @@ def store(plan: Plan, rendered: Rendered, settings: Settings, storage: Storage) 
         created_at=now,
         expires_at=now + timedelta(days=max(settings.file_days, settings.link_days)),
     )
-    with _removed_unless_recorded(storage, key), fenced(plan.claim) as run:
+    with _removed_when_not_ours(storage, key), fenced(plan.claim) as run:
         db.session.add(artifact)
         db.session.flush()
         line = f"File stored, {rendered.size:,} bytes, SHA-256 {rendered.sha256[:8]}…{rendered.sha256[-4:]}"
@@ -240,10 +243,15 @@ def ship(plan: Plan, stored: Stored, settings: Settings, storage: Storage) -> No
 
 
 @contextmanager
-def _removed_unless_recorded(storage: Storage, key: str) -> Iterator[None]:
+def _removed_when_not_ours(storage: Storage, key: str) -> Iterator[None]:
+    """Remove the file of a worker that lost its run.
+
+    After any other error its row may stand all the same, as after a commit whose answer got lost; and a row
+    without its file would be worse than a file without its row.
+    """
     try:
         yield
-    except BaseException:
+    except LeaseLost:
         storage.remove(key)
         raise
 
@@ -293,8 +301,8 @@ def _stored(artifact: Artifact) -> Stored:
     )
 
 
-def _rows_line(plan: Plan, rendered: Rendered) -> str:
-    return f"{rendered.rows:,} rows in {len(plan.reading.columns)} columns"
+def _rows_line(rendered: Rendered) -> str:
+    return f"{rendered.rows:,} rows in {rendered.columns} columns"
 
 
 def _filters_line(plan: Plan) -> str:

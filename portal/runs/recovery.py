@@ -21,15 +21,14 @@ SWEEP_LIMIT = 1000
 def sweep(connection: Redis, *, settings: Settings, now: datetime) -> int:
     """Bring back every unfinished run that needs a worker; return how many jobs were enqueued.
 
-    Runs whose lease expired are queued again, or fail when no retry is left. Runs that wait without a live
-    job, and deliveries whose next attempt is due, are enqueued. Database first, commit, then Redis.
+    Runs whose lease expired are queued again, or fail when no retry is left. Runs that wait without a job in
+    the queue, and deliveries whose next attempt is due, are enqueued. Database first, commit, then Redis.
     """
     released = _release_expired(now)
     waiting = _waiting_long(settings) + _deliveries_due()
     db.session.commit()
-    ids = [queue.job_id(run_id, attempt) for run_id, attempt in waiting]
-    alive = queue.live_jobs(connection, ids)
-    lost = [run for run, id_ in zip(waiting, ids, strict=True) if id_ not in alive]
+    enqueued = queue.waiting_jobs(connection) if waiting else frozenset()
+    lost = [(run_id, attempt) for run_id, attempt in waiting if queue.job_id(run_id, attempt) not in enqueued]
     todo = list(dict.fromkeys([*released, *lost]))
     queue.enqueue_runs(connection, todo, timeout=settings.run_timeout)
     return len(todo)

@@ -114,20 +114,19 @@ def run_now(
 ) -> ScheduledExportRun:
     """Make a run of a schedule beside its rhythm; works for a paused one too.
 
-    While one made by hand still waits for a worker, that one is returned: a double click makes one.
+    While one made by hand is under way, that one is returned: a double click makes one.
     """
     require(actor, Permission.START_RUNS)
     db.session.refresh(schedule, with_for_update=True)
-    waiting = db.session.scalars(
+    under_way = db.session.scalars(
         select(ScheduledExportRun).where(
             ScheduledExportRun.schedule_id == schedule.id,
             ScheduledExportRun.trigger == Trigger.MANUAL,
-            ScheduledExportRun.status == RunStatus.QUEUED,
-            ScheduledExportRun.attempt == 0,
+            ScheduledExportRun.status.in_((RunStatus.QUEUED, RunStatus.RUNNING)),
         )
     ).first()
-    if waiting is not None:
-        return waiting
+    if under_way is not None:
+        return under_way
     run = ScheduledExportRun(
         organization_id=schedule.organization_id,
         schedule_id=schedule.id,
@@ -150,12 +149,15 @@ def retry_run(
 ) -> None:
     """Queue a failed or missed run again, as a further attempt with what it was made with.
 
-    Raises InvalidInput when it is not in a state that a retry can mend; a double click so makes one.
+    Stages whose result is recorded are not done again. Raises InvalidInput when the run is in no state that
+    a retry can mend, or lacks recipients only, which `resend_failed` mends; a double click so makes one.
     """
     require(actor, Permission.MEND_RUNS)
     db.session.refresh(run, with_for_update=True)
-    if run.status not in (RunStatus.FAILED, RunStatus.MISSED) or run.artifact is not None:
-        raise InvalidInput("Only a run that failed before its file was stored can be retried.")
+    if run.status not in (RunStatus.FAILED, RunStatus.MISSED):
+        raise InvalidInput("Only a run that failed or was missed can be retried.")
+    if run.artifact is not None and delivery.lacking(run.id):
+        raise InvalidInput("The file is stored; resend it to those who lack it.")
     _queue_again(run, settings)
     note(run, f"Retried by {actor.name}", now=now)
     _record(actor, "run.retry", run, now=now, ip=ip)

@@ -111,7 +111,7 @@ def _queued(run: ScheduledExportRun, words: str) -> Response:
     """Commit, then hand the run to the workers. Its id is read before: no transaction is open meanwhile."""
     run_id, attempt = run.public_id, run.attempt
     db.session.commit()
-    handed_over = handover.hand_over(run_id, attempt, settings())
+    handed_over = handover.hand_over([(run_id, attempt)], settings())
     flash(f"{words} {handover.in_words(handed_over)}", "success" if handed_over else "warning")
     return redirect(url_for(".show", run_id=run_id))
 

@@ -103,6 +103,7 @@ def update_schedule(
 ) -> None:
     """Change a schedule from now on: runs already made keep the snapshot they were made with."""
     require(actor, Permission.MANAGE_SCHEDULES)
+    db.session.refresh(schedule, with_for_update=True)
     before = describe(schedule)
     _apply(schedule, draft, actor=actor, now=now)
     db.session.flush()
@@ -119,6 +120,7 @@ def pause_schedule(
 ) -> None:
     """Stop making runs until resumed. Runs already made go on. Pausing twice changes nothing."""
     require(actor, Permission.MANAGE_SCHEDULES)
+    db.session.refresh(schedule, with_for_update=True)
     if not schedule.active:
         return
     schedule.active, schedule.next_run_at, schedule.updated_at = False, None, now
@@ -129,6 +131,7 @@ def pause_schedule(
 def resume_schedule(actor: User, schedule: ScheduledExport, *, now: datetime, ip: str | None = None) -> None:
     """Go on from now: what fell due while paused is not caught up."""
     require(actor, Permission.MANAGE_SCHEDULES)
+    db.session.refresh(schedule, with_for_update=True)
     if schedule.active:
         return
     schedule.active, schedule.paused_reason, schedule.updated_at = True, None, now
@@ -139,10 +142,25 @@ def resume_schedule(actor: User, schedule: ScheduledExport, *, now: datetime, ip
 def delete_schedule(actor: User, schedule: ScheduledExport, *, now: datetime, ip: str | None = None) -> None:
     """Take a schedule out of use. Its row and its history stay."""
     require(actor, Permission.MANAGE_SCHEDULES)
+    db.session.refresh(schedule, with_for_update=True)
     before = describe(schedule)
     schedule.active, schedule.next_run_at = False, None
     schedule.deleted_at = schedule.updated_at = now
     _record(actor, "schedule.delete", schedule, now=now, ip=ip, before=before)
+
+
+def suspend(schedule: ScheduledExport, reason: str, *, now: datetime) -> None:
+    """Pause a schedule that the portal itself can't go on with; the trail says so."""
+    schedule.active, schedule.next_run_at, schedule.updated_at = False, None, now
+    schedule.paused_reason = reason[:300]
+    audit.record(
+        schedule.organization_id,
+        actor="system",
+        action="schedule.suspend",
+        target=f"schedule:{schedule.public_id}",
+        now=now,
+        after={"reason": schedule.paused_reason},
+    )
 
 
 def next_due(schedule: ScheduledExport, after: datetime) -> datetime | None:
@@ -191,7 +209,8 @@ def _apply(schedule: ScheduledExport, draft: Draft, *, actor: User, now: datetim
     schedule.recipients, schedule.location = recipients, location
     schedule.rule, schedule.timezone = draft.rule.to_dict(), draft.timezone
     schedule.updated_at = now
-    if schedule.active:
+    overdue = schedule.next_run_at is not None and schedule.next_run_at <= now
+    if schedule.active and not overdue:  # what fell due is the dispatcher's to record, not ours to drop
         schedule.next_run_at = next_due(schedule, now)
 
 

@@ -16,9 +16,8 @@ from portal.errors import InvalidInput, NotFound, PortalError
 from portal.extensions import db
 from portal.organizations.models import User
 from portal.permissions import Permission
-from portal.runs import handover
+from portal.runs import dispatch, handover
 from portal.runs import service as runs
-from portal.runs.models import RunStatus, Trigger
 from portal.schedules import service
 from portal.schedules.forms import RuleForm, ScheduleForm, column_groups, form_for, values_of
 from portal.schedules.models import Channel, ScheduledExport
@@ -114,11 +113,15 @@ def edit(schedule_id: str) -> str | Response:
     dataset = _asked_dataset(person) if request.method == "POST" else schedule.dataset
     form = form_for(dataset)(data=values_of(schedule))
 
+    due: dispatch.Made = []
+
     def change(draft: Draft) -> ScheduledExport:
+        due.extend(dispatch.dispatch_before_change(schedule, settings=settings(), now=now))
         service.update_schedule(person, schedule, draft, now=now, ip=remote_ip())
         return schedule
 
     if request.method == "POST" and _shows(dataset, form) and _saved(form, change):
+        handover.hand_over(due, settings())
         flash(f"“{schedule.name}” is changed. {_next_run(schedule)}", "success")
         return redirect(url_for(".show", schedule_id=schedule_id))
     return _form_page(form, dataset, now, schedule)
@@ -129,8 +132,11 @@ def edit(schedule_id: str) -> str | Response:
 def pause(schedule_id: str) -> Response:
     """Stop making runs until resumed."""
     schedule = service.get_schedule(actor(), schedule_id, Permission.MANAGE_SCHEDULES)
-    service.pause_schedule(actor(), schedule, now=utcnow(), ip=remote_ip())
+    now = utcnow()
+    due = dispatch.dispatch_before_change(schedule, settings=settings(), now=now)
+    service.pause_schedule(actor(), schedule, now=now, ip=remote_ip())
     db.session.commit()
+    handover.hand_over(due, settings())
     flash(f"“{schedule.name}” is paused. {_audience(schedule)} nothing until you resume it.", "success")
     return _back(schedule_id)
 
@@ -151,17 +157,14 @@ def resume(schedule_id: str) -> Response:
 def run_now(schedule_id: str) -> Response:
     """Make a run beside the rhythm. A second click while that one is under way makes no other."""
     schedule = service.get_schedule(actor(), schedule_id)
-    begun = runs.list_runs(
-        actor(), schedule=schedule, statuses=(RunStatus.QUEUED, RunStatus.RUNNING), limit=runs.PAGE_SIZE
-    )
-    under_way = next((run for run in begun if run.trigger is Trigger.MANUAL), None)
-    if under_way is not None:
+    now = utcnow()
+    run = runs.run_now(actor(), schedule, settings=settings(), now=now, ip=remote_ip())
+    if run.created_at != now:
         flash("A run started by hand is under way already: this one.", "info")
-        return redirect(url_for("runs.show", run_id=under_way.public_id))
-    run = runs.run_now(actor(), schedule, settings=settings(), now=utcnow(), ip=remote_ip())
+        return redirect(url_for("runs.show", run_id=run.public_id))
     run_id, attempt = run.public_id, run.attempt
     db.session.commit()
-    handed_over = handover.hand_over(run_id, attempt, settings())
+    handed_over = handover.hand_over([(run_id, attempt)], settings())
     flash(f"The run is queued. {handover.in_words(handed_over)}", "success" if handed_over else "warning")
     return redirect(url_for("runs.show", run_id=run_id))
 
@@ -184,8 +187,11 @@ def confirm_delete(schedule_id: str) -> str:
 def delete(schedule_id: str) -> Response:
     """Take a schedule out of use; its runs stay."""
     schedule = service.get_schedule(actor(), schedule_id, Permission.MANAGE_SCHEDULES)
-    service.delete_schedule(actor(), schedule, now=utcnow(), ip=remote_ip())
+    now = utcnow()
+    due = dispatch.dispatch_before_change(schedule, settings=settings(), now=now)
+    service.delete_schedule(actor(), schedule, now=now, ip=remote_ip())
     db.session.commit()
+    handover.hand_over(due, settings())
     flash(f"“{schedule.name}” is deleted. {_audience(schedule)} nothing more; its past runs stay.", "success")
     return redirect(url_for(".index"))
 

@@ -1,5 +1,6 @@
 """Copies in a folder of the server: whole, replaced at once, and never outside the organization's part."""
 
+import hashlib
 import io
 import os
 import subprocess
@@ -13,7 +14,9 @@ from portal.errors import InvalidInput, StorageFailed
 
 
 def put(content: bytes, into: Path, location: str = "reports/weekly", filename: str = "cases.csv") -> Path:
-    return folder.put(io.BufferedReader(io.BytesIO(content)), into, location, filename)
+    digest = hashlib.sha256(content).hexdigest()
+    reader = io.BufferedReader(io.BytesIO(content))
+    return folder.put(reader, into, location, filename, sha256=digest, run_id="a1b2c3d4e5")
 
 
 def everything(of: Path) -> list[str]:
@@ -30,14 +33,20 @@ def test_it_copies_the_file_and_makes_the_folders(tmp_path: Path) -> None:
     assert everything(acme) == ["reports/weekly/cases.csv"]
 
 
-def test_it_replaces_an_older_copy_at_once(tmp_path: Path) -> None:
-    target = put(b"older and longer", tmp_path)
-    with target.open("rb") as reader:
-        put(b"newer", tmp_path)
-        assert reader.read() == b"older and longer"
+def test_it_writes_the_same_content_over_itself(tmp_path: Path) -> None:
+    put(b"the same", tmp_path)
+    put(b"the same", tmp_path)
 
-    assert target.read_bytes() == b"newer"
     assert everything(tmp_path) == ["reports/weekly/cases.csv"]
+
+
+def test_it_leaves_other_content_of_that_name_alone(tmp_path: Path) -> None:
+    """Two schedules whose names give one file name, or a run by hand in the minute of a scheduled one."""
+    first = put(b"first", tmp_path)
+    second = put(b"second", tmp_path)
+
+    assert (first.read_bytes(), second.read_bytes()) == (b"first", b"second")
+    assert second.name == "cases-a1b2c3.csv"
 
 
 @pytest.mark.parametrize("location", ["../globex", "/etc", "link", "link/deeper", "reports/../../globex"])
@@ -81,7 +90,8 @@ from portal.errors import StorageFull
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 try:
-    folder.put(io.BufferedReader(io.BytesIO(b"x" * 200_000)), Path(sys.argv[1]), "reports", "cases.csv")
+    content = io.BufferedReader(io.BytesIO(b"x" * 200_000))
+    folder.put(content, Path(sys.argv[1]), "reports", "cases.csv", sha256="", run_id="a1b2c3d4e5")
 except StorageFull as error:
     print(error)
 """

@@ -81,8 +81,8 @@ def test_it_says_how_a_run_stands(made: ScheduledExportRun, sent: tuple[str, ...
     [
         (RunStatus.FAILED, None, True, 0),
         (RunStatus.MISSED, None, True, 0),
-        (RunStatus.FAILED, Artifact(), False, 2),
-        (RunStatus.PARTIAL, Artifact(), False, 2),
+        (RunStatus.FAILED, Artifact(), False, 3),
+        (RunStatus.PARTIAL, Artifact(), False, 3),
         (RunStatus.PARTIAL, Artifact(removed_at=factories.NOW), False, 0),
         (RunStatus.SUCCESS, Artifact(), False, 0),
         (RunStatus.DELIVERING, Artifact(), False, 0),
@@ -95,5 +95,13 @@ def test_it_offers_what_can_mend_a_run(
 ) -> None:
     made = run(status, artifact=artifact)
 
-    assert facts.can_retry(made) is retry
-    assert facts.lacking(made, deliveries("sent", "refused", "unknown", "deferred")) == resend
+    ledger = deliveries("sent", "refused", "unknown", "deferred")
+    assert facts.can_retry(made, ledger) is retry
+    assert facts.lacking(made, ledger) == resend
+
+
+def test_it_offers_a_retry_where_all_have_the_file_of_a_failed_run() -> None:
+    """The worker died after the last answer, before the run was closed."""
+    made = run(RunStatus.FAILED, artifact=Artifact())
+
+    assert facts.can_retry(made, deliveries("sent", "sent"))

@@ -55,7 +55,7 @@ class TestRetry:
 
         page = client.post(f"/runs/{run.public_id}/retry", follow_redirects=True)
 
-        assert "Only a run that failed before its file was stored can be retried." in text_of(page)
+        assert "Only a run that failed or was missed can be retried." in text_of(page)
         db.session.refresh(run)
         assert run.status is RunStatus.SUCCESS
         assert queued(redis) == []
