@@ -10,6 +10,7 @@ from flask_wtf import CSRFProtect
 
 from portal.database import Base, to_json
 from portal.mail import PortalMail
+from portal.queue import BRIEFLY
 
 db = SQLAlchemy(
     model_class=Base,
@@ -21,9 +22,6 @@ migrate = Migrate(db=db)
 mail = PortalMail()
 csrf = CSRFProtect()
 login = LoginManager()
-limiter = Limiter(
-    key_func=get_remote_address,
-    in_memory_fallback_enabled=True,
-    in_memory_fallback=["30 per minute"],
-)
+# While Redis is away each process counts by itself, and every declared limit stays as it is.
+limiter = Limiter(key_func=get_remote_address, in_memory_fallback_enabled=True, storage_options=dict(BRIEFLY))
 bootstrap = Bootstrap5()
