@@ -131,6 +131,25 @@ def test_guessing_is_slowed_down(client: FlaskClient, app: Flask) -> None:
     assert statuses[-1] == 429
 
 
+def test_two_hundred_recipients_behind_one_address_all_get_in(client: FlaskClient, path: str) -> None:
+    assert {client.head(path).status_code for _ in range(200)} == {200}
+
+
+def test_an_expired_link_is_no_guess(client: FlaskClient, link: DownloadLink, path: str) -> None:
+    link.expires_at = datetime.now(UTC) - timedelta(seconds=1)
+    db.session.commit()
+
+    assert {client.head(path).status_code for _ in range(70)} == {410}
+
+
+def test_page_and_file_share_the_budget_of_guesses(client: FlaskClient) -> None:
+    for number in range(30):
+        assert client.get(f"/d/guess-{number}").status_code == 404
+        assert client.post(f"/d/guess-{number}").status_code == 404
+
+    assert client.post("/d/one-more").status_code == 429
+
+
 def test_the_token_is_the_only_authority(client: FlaskClient, path: str) -> None:
     """No cookie is set, and none is needed."""
     with client.post(path) as fetched:
