@@ -53,7 +53,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.register_blueprint(demo_views.blueprint)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+        # Never X-Forwarded-Host: a proxy that sets Host hands on whatever a visitor put into the other one.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
     return app
 
 
