@@ -3,7 +3,8 @@
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -18,7 +19,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from portal.app import create_app
 from portal.clock import utcnow
-from portal.config import load
+from portal.config import Settings, load
 from portal.datasets import query, sources
 from portal.demo import seed, supervisor
 from portal.errors import InvalidInput, PortalError
@@ -90,10 +91,9 @@ def scheduler() -> None:
 @main.command()
 def migrate() -> None:
     """Bring the database's tables up to date; safe to repeat and to run twice at once."""
-    app = create_app()
-    settings = app.config["PORTAL"]
+    settings = load()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    with app.app_context():
+    with _application(settings):
         try:
             upgrade()
         except OperationalError as error:
@@ -113,7 +113,7 @@ def create_admin(
 ) -> None:
     """Add an admin, and the organization if need be."""
     now = utcnow()
-    with create_app().app_context():
+    with _application(load()):
         owner = db.session.scalars(
             select(Organization).where(Organization.name == organization)
         ).first() or organizations.create_organization(
@@ -129,11 +129,10 @@ def create_admin(
 @main.command()
 def seed_demo() -> None:
     """Fill an empty portal with the demo's organizations, schedules and past runs."""
-    app = create_app()
-    settings = app.config["PORTAL"]
+    settings = load()
     if not settings.demo:
         raise InvalidInput("seed-demo is for the demo only; set PORTAL_DEMO=1.")
-    with app.app_context():
+    with _application(settings) as app:
         seed.seed(settings, app.extensions["storage"], now=utcnow(), say=click.echo)
 
 
@@ -177,6 +176,18 @@ def export(source: str, sql: str, form: str, output: Path, title: str) -> None:
     with query.open_rows(url, sql, {}, timeout=QUERY_TIMEOUT) as rows:
         written = _beside_then_rename(output, lambda path: render(EXPORTERS[form], document, rows, path))
     click.echo(json.dumps({"rows": written.rows, "bytes": written.size, "sha256": written.sha256}))
+
+
+@contextmanager
+def _application(settings: Settings) -> Iterator[Flask]:
+    """Open the application's context, and close its database on the way out."""
+    app = create_app(settings)
+    with app.app_context():
+        try:
+            yield app
+        finally:
+            db.session.remove()
+            db.engine.dispose()
 
 
 def _beside_then_rename(output: Path, write: Callable[[Path], Rendered]) -> Rendered:

@@ -118,10 +118,14 @@ def _open_sqlite(url: URL) -> sqlite3.Connection:
         raise sqlite3.OperationalError(f"there is no file {path.name}")
     uri = f"{path.resolve().as_uri()}?mode=ro"
     connection = sqlite3.connect(uri, uri=True, timeout=CONNECT_TIMEOUT, check_same_thread=False)
-    connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
-    connection.execute("PRAGMA query_only = ON")
-    # JSON's table functions create their virtual tables on first use, which the authorizer would deny.
-    connection.execute("SELECT 1 FROM json_each('[]'), json_tree('[]')").close()
+    try:
+        connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+        connection.execute("PRAGMA query_only = ON")
+        # JSON's table functions create their virtual tables on first use, which the authorizer would deny.
+        connection.execute("SELECT 1 FROM json_each('[]'), json_tree('[]')").close()
+    except sqlite3.Error:
+        connection.close()
+        raise
     connection.set_authorizer(_authorize)
     return connection
 
