@@ -34,9 +34,14 @@ class PortalWorker(Worker):
         )
         self._app = app
 
+    def fork_work_horse(self, job: Job, queue: Queue) -> None:
+        """Fork. The child learns whose it is from before: asked later, a dead parent's successor answers."""
+        self._forked_by = os.getpid()
+        super().fork_work_horse(job, queue)
+
     def main_work_horse(self, job: Job, queue: Queue) -> None:
         """Run one job in the forked child, which ends with its parent and shares no database connection."""
-        die_with_parent(os.getppid())
+        die_with_parent(self._forked_by)
         with self._app.app_context():
             db.engine.dispose(close=False)
             super().main_work_horse(job, queue)

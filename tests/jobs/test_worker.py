@@ -1,10 +1,13 @@
 """Real worker processes, forking as in production."""
 
 import signal
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
+import pytest
 from flask import Flask
 from redis import Redis
 
@@ -15,8 +18,30 @@ from portal.organizations.models import User
 from portal.runs.models import RunStatus, ScheduledExportRun
 from portal.runs.service import run_now
 from portal.schedules.models import ScheduledExport
-from tests.conftest import SmtpServer, running, wait_until
+from tests.conftest import SmtpServer, environment, running, wait_until
 
+# A worker that is killed after it forked and before its child could ask to die with it.
+KILLED_AT_THE_FORK = """
+import os
+import signal
+
+from portal.app import create_app
+from portal.jobs.worker import PortalWorker
+from portal.queue import connect
+
+
+class Killed(PortalWorker):
+    def main_work_horse(self, job, queue):
+        worker = os.getppid()
+        os.kill(worker, signal.SIGKILL)
+        while os.getppid() == worker:
+            pass
+        super().main_work_horse(job, queue)
+
+
+app = create_app()
+Killed(app, connect(app.config["PORTAL"])).work(burst=True, logging_level="CRITICAL")
+"""
 ENDLESS = (
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) AS case_number FROM n"
 )
@@ -82,3 +107,18 @@ def test_its_child_dies_with_it(
     assert children
     assert alive == []
     assert len(gone) == len(children)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children that we died")
+def test_its_child_does_nothing_when_it_died_at_the_fork(
+    app: Flask, manager: User, schedule: ScheduledExport, settings: Settings, redis: Redis, smtp: SmtpServer
+) -> None:
+    run = enqueued(manager, schedule, settings, redis)
+
+    script = [sys.executable, "-c", KILLED_AT_THE_FORK]
+    with subprocess.Popen(script, env=environment(settings), stdout=subprocess.PIPE) as process:
+        process.communicate(timeout=60)  # the child holds the pipe too: this is the end of both
+
+    assert process.returncode == -signal.SIGKILL
+    assert status(run) is RunStatus.QUEUED
+    assert smtp.messages() == []
