@@ -1,5 +1,6 @@
 """Real services for every test: Valkey, SQLite, PostgreSQL, SMTP. Each test process has its own."""
 
+import functools
 import os
 import shutil
 import socket
@@ -16,6 +17,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
@@ -51,6 +53,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.skip(reason="no Chromium on this machine"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def each_password_hashed_once() -> Iterator[None]:
+    """Argon2's cost is meant for attackers, not for a thousand tests that begin with the same password."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PasswordHasher, "hash", functools.cache(PasswordHasher.hash))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -132,6 +142,21 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return data_dir / "portal.db"
 
 
+@pytest.fixture(scope="session")
+def migrated_postgresql(
+    postgresql: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, str]]:
+    """The server, and the name of a database on it with all tables and nothing in them, to be copied."""
+    with fresh_database(postgresql) as url:
+        app = create_app(
+            settings_below(tmp_path_factory.mktemp("migrated"), "redis://127.0.0.1:1", database_url=url)
+        )
+        with app.app_context():
+            upgrade()
+            db.engine.dispose()
+        yield postgresql, url.partition("?")[0].rpartition("/")[2]
+
+
 def settings_below(data_dir: Path, redis_url: str, **changes: object) -> Settings:
     """Return production settings with short durations, everything below one folder."""
     values: dict[str, object] = {
@@ -174,26 +199,25 @@ def either_app(
         shutil.copy(request.getfixturevalue("migrated_sqlite"), tmp_path / "portal.db")
         yield from _application(settings_below(tmp_path, redis_url))
         return
-    with fresh_database(request.getfixturevalue("postgresql")) as url:
-        made = create_app(settings_below(tmp_path, redis_url, database_url=url))
-        with made.app_context():
-            upgrade()
-        yield from _in_context(made)
+    server, template = request.getfixturevalue("migrated_postgresql")
+    with fresh_database(server, template) as url:
+        yield from _application(settings_below(tmp_path, redis_url, database_url=url))
 
 
 class fresh_database:  # noqa: N801 - reads as a function
-    """A new, empty database on the server, dropped on the way out."""
+    """A new database on the server, empty or a copy of another one, dropped on the way out."""
 
     _count = 0
 
-    def __init__(self, server_url: str) -> None:
+    def __init__(self, server_url: str, template: str = "template1") -> None:
         type(self)._count += 1
+        self._template = template
         self._name = f"portal_{os.getpid()}_{self._count}"
         self._server = create_engine(server_url, isolation_level="AUTOCOMMIT")
 
     def __enter__(self) -> str:
         with self._server.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {self._name}"))
+            connection.execute(text(f"CREATE DATABASE {self._name} TEMPLATE {self._template}"))
         return self._server.url.set(database=self._name).render_as_string(hide_password=False)
 
     def __exit__(self, *_: object) -> None:

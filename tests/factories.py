@@ -1,5 +1,7 @@
 """The people and things most tests begin with."""
 
+import functools
+import tempfile
 from datetime import UTC, datetime, time
 from pathlib import Path
 
@@ -37,7 +39,15 @@ def user(of: Organization, role: Role, email: str, *, operator: bool = False) ->
 def cases_database(path: Path) -> None:
     """Write a small compliance database, the same on every call."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    acme.build(path, "Acme Co.", CASES, 7, today=NOW.date())
+    path.write_bytes(_cases())
+
+
+@functools.cache
+def _cases() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "cases.db"
+        acme.build(path, "Acme Co.", CASES, 7, today=NOW.date())
+        return path.read_bytes()
 
 
 def dataset(of: Organization, settings: Settings, name: str = "Cases") -> Dataset:

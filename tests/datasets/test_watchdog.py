@@ -54,14 +54,13 @@ def test_it_does_not_count_the_time_between_reads(engine: Engine) -> None:
 
 
 def test_it_leaves_no_timer_running(engine: Engine) -> None:
-    before = threading.active_count()
+    others = set(threading.enumerate())
     with engine.connect() as connection:
         watchdog = Watchdog(connection, 60)
         for _ in range(5):
             with watchdog.waiting():
-                pass
-        for thread in threading.enumerate():
-            if isinstance(thread, threading.Timer):
-                thread.join(5)
-
-    assert threading.active_count() == before
+                timers = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+                assert set(timers) - others
+    for thread in set(threading.enumerate()) - others:
+        thread.join(10)
+        assert not thread.is_alive(), "a timer that was left would go on for a minute"

@@ -214,12 +214,12 @@ def test_it_renews_the_lease_while_work_goes_on(run: ScheduledExportRun, config:
     db.session.commit()
 
     def was_renewed() -> bool:
-        db.session.rollback()
-        return run.lease_expires_at is not None and run.lease_expires_at > long_ago + timedelta(hours=1)
+        expires = run.lease_expires_at
+        db.session.rollback()  # holding the transaction open would keep the thread from writing
+        return expires is not None and expires > long_ago + timedelta(hours=1)
 
     with renewed(owned, quick):
         wait_until(was_renewed, "the lease is renewed")
-        db.session.rollback()
 
     assert not [thread for thread in threading.enumerate() if thread.name == "lease"]
 
