@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
@@ -38,3 +39,16 @@ def test_the_readmes_example_prints_the_right_instants() -> None:
     result = CliRunner().invoke(main, shlex.split(example[1]))
 
     assert result.output.splitlines() == ["2025-03-09T07:30:00Z", "2025-03-10T06:30:00Z"]
+
+
+def test_the_unit_lets_a_worker_finish_and_data_lie_where_it_may_write() -> None:
+    unit = re.search(
+        r"^```ini$(.*?)^```$", (ROOT / "docs/deployment.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    assert unit is not None
+    parser = ConfigParser(interpolation=None)
+    parser.read_string(unit[1])
+    service = parser["Service"]
+
+    assert service["KillMode"] == "mixed", "SIGTERM to all processes ends the run that a worker is at"
+    assert service["WorkingDirectory"] == service["ReadWritePaths"], "PORTAL_DATA_DIR is relative to it"
