@@ -5,6 +5,7 @@ import re
 import secrets
 import unicodedata
 from datetime import datetime, timedelta
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
@@ -21,8 +22,6 @@ from portal.schedules.recurrence import zone
 
 MINIMUM_PASSWORD_LENGTH = 12
 _hasher = PasswordHasher()
-# Checked when the address is unknown, so that both answers cost the same.
-_DECOY_HASH = _hasher.hash(secrets.token_urlsafe(16))
 
 
 def normalize_email(address: str) -> str:
@@ -108,9 +107,10 @@ def create_user(
 
 def authenticate(email: str, password: str) -> User | None:
     """Return the enabled user with this password, else None. Both answers take the same time."""
+    decoy = _decoy_hash()
     with read_only():  # hashing takes long on purpose; no lock may be held meanwhile
         user = db.session.scalars(select(User).where(User.email == email.strip().lower())).first()
-        matches = _matches(user.password_hash if user else _DECOY_HASH, password)
+        matches = _matches(user.password_hash if user else decoy, password)
     db.session.rollback()  # what follows may write, and begins anew
     if user is None or not matches or not user.is_enabled:
         return None
@@ -171,6 +171,16 @@ def require(actor: User, permission: Permission) -> None:
     """Raise Forbidden unless the person holds the permission now."""
     if not actor.may(permission):
         raise Forbidden(f"Your role can't {permission.value}.")
+
+
+@cache
+def _decoy_hash() -> str:
+    """Return what is checked when the address is unknown, so that both answers cost the same.
+
+    Made at a process's first sign-in, whoever tries it, and not on import: it takes time and 64 MB, and
+    workers never need it.
+    """
+    return _hasher.hash(secrets.token_urlsafe(16))
 
 
 def _matches(password_hash: str, password: str) -> bool:

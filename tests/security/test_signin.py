@@ -1,6 +1,8 @@
 """A24 to A28: open redirects, fixation, forged forms, enumeration, brute force, weak hashes."""
 
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -123,6 +125,24 @@ def test_an_unknown_address_is_hashed_for_like_a_known_one(
 
     assert len(verified) == 2
     assert len({password_hash.rpartition("$")[0].rpartition("$")[0] for password_hash in verified}) == 1
+
+
+def test_the_first_sign_in_of_a_process_tells_no_address_either(app: Flask, manager: User) -> None:
+    """What is hashed for unknown addresses is made once a process, for known addresses as well."""
+    organizations._decoy_hash.cache_clear()
+
+    organizations.authenticate(manager.email, PASSWORD)
+
+    assert organizations._decoy_hash.cache_info().currsize == 1
+
+
+def test_no_part_of_the_portal_hashes_on_import() -> None:
+    """It takes 64 MB and a moment, in each worker and at each command."""
+    script = "import argon2; argon2.PasswordHasher.hash = None; import portal.cli"
+
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_brute_force_meets_a_wait_that_it_states(client: FlaskClient, manager: User) -> None:
