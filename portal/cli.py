@@ -1,14 +1,13 @@
 """`portal …`: what operators and the supervisor call. Errors end in one line on stderr and exit status 2."""
 
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import click
 from flask import Flask
@@ -193,9 +192,8 @@ def _application(settings: Settings) -> Iterator[Flask]:
 def _beside_then_rename(output: Path, write: Callable[[Path], Rendered]) -> Rendered:
     """Write a file that is complete or absent."""
     with explained("write"):
-        handle, name = tempfile.mkstemp(prefix=f".{output.name}.", dir=output.parent)
-        os.close(handle)
-        aside = Path(name)
+        aside = output.with_name(f".{output.name}.{uuid4().hex[:8]}")
+        aside.touch(exist_ok=False)  # with the mode of any new file, which mkstemp would not give it
         try:
             written = write(aside)
             aside.replace(output)

@@ -210,6 +210,19 @@ def test_it_replaces_an_older_file(database: Path, tmp_path: Path) -> None:
     assert output.read_text("utf-8-sig").split() == ["one", "1"]
 
 
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600)])
+def test_its_file_is_as_readable_as_any_new_file(
+    database: Path, tmp_path: Path, umask: int, mode: int
+) -> None:
+    before = os.umask(umask)
+    try:
+        export(database, tmp_path / "cases.csv")
+    finally:
+        os.umask(before)
+
+    assert (tmp_path / "cases.csv").stat().st_mode & 0o777 == mode
+
+
 @pytest.mark.parametrize(
     ("sql", "complaint"),
     [
