@@ -93,19 +93,6 @@ class StorageFull(StorageFailed):
     retryable = False
 
 
-class DeliveryDeferred(PortalError):
-    """The channel could not take the file now. A later try may succeed."""
-
-    code = "deferred"
-    retryable = True
-
-
-class DeliveryRefused(PortalError):
-    """The channel refused the file for good."""
-
-    code = "refused"
-
-
 class LeaseLost(PortalError):
     """Another worker owns the run by now; whatever this one holds must be dropped."""
 

@@ -8,7 +8,7 @@ from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.retry import Retry
 from rq import Queue
 from rq.exceptions import InvalidJobOperation
-from rq.job import Job, JobStatus
+from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.utils import import_attribute
 
@@ -25,7 +25,6 @@ BRIEFLY: Mapping[str, Any] = {
 }
 HEARTBEAT_KEY = "portal:scheduler:heartbeat"  # the instant of the scheduler's last tick, ISO 8601
 ALLOWED = frozenset({EXECUTE_RUN, SWEEP_FILES})
-_OVER = frozenset({JobStatus.FINISHED, JobStatus.FAILED, JobStatus.CANCELED, JobStatus.STOPPED})
 
 
 class PortalJob(Job):
