@@ -49,7 +49,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     web.init(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
-    if settings.mail_catcher:
+    if settings.shows_inbox:
         app.register_blueprint(demo_views.blueprint)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies

@@ -165,6 +165,11 @@ class Settings(BaseSettings):
         return self.data_dir.resolve() / "mailbox"
 
     @property
+    def shows_inbox(self) -> bool:
+        """Whether anybody may read all mail, in the demo, where nothing but its own catcher takes any."""
+        return self.demo and self.mail_catcher
+
+    @property
     def effective_sources_dir(self) -> Path:
         return (self.sources_dir or self.data_dir / "sources").resolve()
 

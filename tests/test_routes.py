@@ -9,6 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
+from portal.app import create_app
 from portal.config import Settings
 from portal.extensions import db
 from portal.organizations.models import User
@@ -17,7 +18,7 @@ from portal.runs import pipeline
 from portal.runs.models import ScheduledExportRun
 from portal.runs.service import run_now
 from portal.schedules.models import ScheduledExport
-from tests.conftest import settings_below, sign_in
+from tests.conftest import sign_in
 
 # What only shows what belongs to nobody, and why it needs no sign-in.
 PUBLIC = {
@@ -37,7 +38,7 @@ STATIC = {"static", "bootstrap.static"}
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return settings.model_copy(update={"mail_catcher": True})
+    return settings.model_copy(update={"demo": True, "mail_catcher": True})
 
 
 @pytest.fixture
@@ -138,6 +139,11 @@ def test_lists_of_another_organization_show_nothing(
         assert "Weekly cases" not in page
 
 
-def test_production_has_no_inbox(app: Flask, settings: Settings) -> None:
-    without = settings_below(settings.data_dir, settings.redis_url)
-    assert not without.mail_catcher
+@pytest.mark.parametrize(("demo", "catcher"), [(False, False), (False, True), (True, False)])
+def test_only_a_demo_with_its_own_catcher_has_an_inbox(
+    app: Flask, settings: Settings, demo: bool, catcher: bool
+) -> None:
+    made = create_app(settings.model_copy(update={"demo": demo, "mail_catcher": catcher}))
+
+    assert not [rule for rule in routes(made) if rule.endpoint.startswith("demo.")]
+    assert made.test_client().get("/inbox").status_code == 404

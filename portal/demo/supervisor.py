@@ -23,6 +23,7 @@ from portal.demo.services import (
 from portal.errors import ConfigurationError
 
 PORT_FREE_WITHIN = 2.0  # seconds; a web server that was just killed lets go of it by then
+MAIL = "mail"  # the catcher's name among the services
 Login = tuple[str, str, str]  # role, email, password
 
 
@@ -37,7 +38,7 @@ def run(settings: Settings, *, echo: Callable[[str], None], logins: Sequence[Log
                 f"PORT {settings.port} cannot be used on {settings.bind}; set PORT to a free one"
             )
         services = plan(settings, os.environ)
-        return Supervisor(services, echo, announcement(settings, logins)).run()
+        return Supervisor(services, echo, announcement(settings, services, logins)).run()
 
 
 def plan(settings: Settings, environ: Mapping[str, str]) -> list[Service]:
@@ -64,12 +65,12 @@ def plan(settings: Settings, environ: Mapping[str, str]) -> list[Service]:
     return [*services, *_parts(settings, env)]
 
 
-def announcement(settings: Settings, logins: Sequence[Login]) -> str:
-    """Return what a person needs to begin."""
+def announcement(settings: Settings, services: Sequence[Service], logins: Sequence[Login]) -> str:
+    """Return what a person needs to begin; the inbox too, when our own catcher takes the mail."""
     lines = ["", f"  Export Portal is ready: {settings.public_url}", ""]
     width = max((len(email) for _, email, _ in logins), default=0)
     lines += [f"    {role:<8}  {email:<{width}}  {password}" for role, email, password in logins]
-    if settings.demo:
+    if any(service.name == MAIL for service in services):
         lines += ["", f"  Inbox: {settings.public_url}/inbox"]
     lines += [f"  Data:  {settings.data_dir.resolve()}", "  Ctrl-C stops everything.", ""]
     return "\n".join(lines)
@@ -88,7 +89,7 @@ def _mail_catcher(settings: Settings, env: dict[str, str]) -> Service:
     }
     directory = str(settings.mailbox_dir)
     argv = (sys.executable, "-m", "portal.demo.catcher", "--port", str(port), "--directory", directory)
-    return Service("mail", argv, grace=5, env=env, answers=lambda: smtp_answers(port))
+    return Service(MAIL, argv, grace=5, env=env, answers=lambda: smtp_answers(port))
 
 
 def _parts(settings: Settings, env: Mapping[str, str]) -> list[Service]:

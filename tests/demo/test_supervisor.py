@@ -67,14 +67,20 @@ def test_production_gets_no_demo(tmp_path: Path) -> None:
         mail_sender="exports@acme.example",
     )
 
-    names = [service.name for service in supervisor.plan(settings, {})]
+    services = supervisor.plan(settings, {})
 
-    assert names == ["migrate", "web", "worker", "scheduler"]
-    assert "Inbox" not in supervisor.announcement(settings, ())
+    assert [service.name for service in services] == ["migrate", "web", "worker", "scheduler"]
+    assert "Inbox" not in supervisor.announcement(settings, services, ())
+
+
+def test_no_inbox_is_announced_when_mail_goes_elsewhere(settings: Settings) -> None:
+    services = supervisor.plan(settings, {"MAIL_SERVER": "mail.acme.example"})
+
+    assert "Inbox" not in supervisor.announcement(settings, services, LOGINS)
 
 
 def test_the_announcement_says_what_a_person_needs(settings: Settings, tmp_path: Path) -> None:
-    text = supervisor.announcement(settings, LOGINS)
+    text = supervisor.announcement(settings, supervisor.plan(settings, {}), LOGINS)
 
     assert text.splitlines() == [
         "",
