@@ -1,6 +1,7 @@
 """Signing the ids of download links. Pure: one purpose, one salt, its own keys."""
 
 import hashlib
+import hmac
 from collections.abc import Sequence
 
 from itsdangerous import BadSignature, URLSafeSerializer
@@ -19,7 +20,11 @@ def verify(token: str, keys: Sequence[bytes]) -> str | None:
         public_id = _serializer(keys).loads(token)
     except BadSignature:
         return None
-    return public_id if isinstance(public_id, str) else None
+    if not isinstance(public_id, str):
+        return None
+    # Base64 has bits and characters that decode to nothing, so several spellings carry one signature.
+    spellings = (sign(public_id, [key]).encode() for key in keys)
+    return public_id if any(hmac.compare_digest(token.encode(), known) for known in spellings) else None
 
 
 def _serializer(keys: Sequence[bytes]) -> URLSafeSerializer:
