@@ -1,12 +1,9 @@
 """create_app(): the only place where the parts are joined."""
 
-import logging
-
-import structlog
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from portal import database, web
+from portal import database, logs, web
 from portal.audit import models as audit_models
 from portal.config import Settings, load
 from portal.datasets import models as dataset_models
@@ -43,10 +40,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     root = resource_root()
     app = Flask("portal", template_folder=str(root / "templates"), static_folder=str(root / "static"))
     app.config.from_mapping(settings.flask_config())
-    _configure_logging()
+    logs.configure()
+    web.init(app)  # first, so that what extensions do before a request is logged with its number
     _bind_extensions(app, str(root / "migrations"))
     app.extensions["storage"] = LocalStorage(settings.files_dir)
-    web.init(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     if settings.shows_inbox:
@@ -71,18 +68,3 @@ def _bind_extensions(app: Flask, migrations: str) -> None:
     login.session_protection = ""  # it compares addresses, which change on the move; sign-ins can be ended
     limiter.init_app(app)
     bootstrap.init_app(app)
-
-
-def _configure_logging() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    # It warns every second while another scheduler holds the lock, which is how it should be.
-    logging.getLogger("rq_scheduler").setLevel(logging.ERROR)
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
-        ]
-    )

@@ -27,6 +27,7 @@ from portal.exporters.registry import EXPORTERS
 from portal.extensions import db
 from portal.jobs.scheduler import PortalScheduler
 from portal.jobs.worker import PortalWorker
+from portal.logs import GunicornLogger
 from portal.organizations import service as organizations
 from portal.organizations.models import Organization
 from portal.permissions import Role
@@ -227,7 +228,7 @@ class Gunicorn(BaseApplication):
             "preload_app": True,
             "graceful_timeout": 10,
             "timeout": 60,
-            "errorlog": "-",
+            "logger_class": GunicornLogger,
             "loglevel": "warning",
             # It would be one socket for all portals of a user, in the home directory.
             "control_socket_disable": True,

@@ -242,7 +242,7 @@ def _on_portal_error(error: PortalError) -> Any:
 
 
 def _on_unexpected_error(error: Exception) -> Any:
-    current_app.logger.exception("request %s failed", g.get("request_id"), exc_info=error)
+    current_app.logger.error("%s of %s failed", request.method, request.endpoint, exc_info=error)
     return error_page(500)
 
 

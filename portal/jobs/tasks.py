@@ -3,6 +3,7 @@
 import os
 import socket
 
+import structlog
 from flask import current_app
 
 from portal.runs import pipeline
@@ -12,6 +13,7 @@ WORK_FILES_KEPT = 86_400.0
 
 def execute_run(run_id: str) -> None:
     """Take a run as far as it gets."""
+    structlog.contextvars.bind_contextvars(run=run_id)  # until its process ends, for RQ's last line too
     pipeline.execute(
         run_id,
         worker=f"{socket.gethostname()}-{os.getppid()}",
