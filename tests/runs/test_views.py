@@ -87,7 +87,7 @@ class TestList:
         assert older is not None
         second = client.get(html.unescape(older[1])).get_data(as_text=True)
 
-        seen = re.findall(r'class="lead-cell" href="/runs/([^"]+)"', first + second)
+        seen = re.findall(r'class="lead-cell"\s+href="/runs/([^"]+)"', first + second)
         assert seen == runs[::-1]
         assert 'rel="next"' not in second
 

@@ -123,7 +123,7 @@ class TestShow:
         body = response.get_data(as_text=True)
         assert re.findall(r'action="(/schedules/[^"]+)"', body) == [], "an auditor changes nothing"
         shown = [
-            datetime.fromisoformat(at) for at in re.findall(r'class="fw-medium" datetime="([^"]+)"', body)
+            datetime.fromisoformat(at) for at in re.findall(r'class="fw-medium"\s+datetime="([^"]+)"', body)
         ]
         assert shown == service.preview(made.recurrence, made.timezone, after=datetime.now(UTC))
 
