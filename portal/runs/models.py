@@ -24,7 +24,6 @@ class RunStatus(StrEnum):
 
 
 UNFINISHED = (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.DELIVERING)
-FINAL = tuple(status for status in RunStatus if status not in UNFINISHED)
 NEEDS_MENDING = (RunStatus.FAILED, RunStatus.PARTIAL, RunStatus.MISSED)
 
 

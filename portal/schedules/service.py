@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -166,12 +165,6 @@ def suspend(schedule: ScheduledExport, reason: str, *, now: datetime) -> None:
 def next_due(schedule: ScheduledExport, after: datetime) -> datetime | None:
     """Return the first occurrence after an instant, or None when the rule has no further one."""
     return next(occurrences_after(schedule.recurrence, schedule.timezone, after), None)
-
-
-def preview(rule: Rule, timezone: str, *, after: datetime, count: int = 5) -> list[datetime]:
-    """Return the next occurrences of a rule, as the dispatcher will see them."""
-    zone(timezone)
-    return list(islice(occurrences_after(rule, timezone, after), count))
 
 
 def describe(schedule: ScheduledExport) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import html
 import re
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -11,6 +12,8 @@ from portal.audit.models import AuditEntry
 from portal.datasets.models import Dataset
 from portal.extensions import db
 from portal.schedules.models import ScheduledExport
+from portal.schedules.preview import upcoming
+from portal.schedules.recurrence import Rule
 
 
 def filled_in(dataset: Dataset, /, **changes: Any) -> dict[str, Any]:
@@ -52,3 +55,8 @@ def schedules_kept() -> int:
 def actions() -> list[str]:
     entries = db.session.scalars(select(AuditEntry.action).order_by(AuditEntry.id))
     return [action for action in entries if action.startswith(("schedule.", "run."))]
+
+
+def instants(rule: Rule, timezone: str, *, after: datetime) -> list[datetime]:
+    """Return the instants that a page's preview must show, which are those of the dispatcher."""
+    return [occurrence.at for occurrence in upcoming(rule, timezone, after=after)]

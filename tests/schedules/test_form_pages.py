@@ -18,7 +18,7 @@ from portal.schedules.models import Channel, ScheduledExport
 from portal.schedules.recurrence import Kind, Rule
 from tests import factories
 from tests.conftest import sign_in
-from tests.schedules.pages import actions, error_at, filled_in, schedules_kept, text_of
+from tests.schedules.pages import actions, error_at, filled_in, instants, schedules_kept, text_of
 
 
 class TestNew:
@@ -231,7 +231,7 @@ class TestPreview:
         ).get_data(as_text=True)
 
         rule = Rule(Kind.WEEKLY, datetime(2025, 1, 1, 6, 30).time(), weekdays=(0, 3))  # noqa: DTZ001
-        expected = service.preview(rule, "America/New_York", after=datetime.now(UTC))
+        expected = instants(rule, "America/New_York", after=datetime.now(UTC))
         shown = [datetime.fromisoformat(at) for at in re.findall(r'datetime="([^"]+)"', body)]
         assert "Every Monday and Thursday at 06:30, America/New_York" in body
         assert shown == expected

@@ -20,6 +20,7 @@ from portal.schedules.models import Channel, ExportFormat, ScheduledExport
 from portal.schedules.recurrence import Kind, Rule
 from tests import factories
 from tests.factories import NOW
+from tests.schedules.pages import instants
 
 FIRST = datetime(2025, 3, 10, 7, 0, tzinfo=UTC)  # Monday 08:00 in Berlin
 WEEK = timedelta(days=7)
@@ -298,9 +299,9 @@ def test_it_lists_by_state_and_name_newest_first(manager: User, dataset: Dataset
 
 
 def test_it_previews_what_the_dispatcher_will_see(schedule: ScheduledExport) -> None:
-    coming = service.preview(schedule.recurrence, schedule.timezone, after=NOW)
+    coming = instants(schedule.recurrence, schedule.timezone, after=NOW)
 
     assert coming[0] == schedule.next_run_at == FIRST
     assert [instant.hour for instant in coming] == [7, 7, 7, 6, 6]
     with pytest.raises(InvalidInput):
-        service.preview(schedule.recurrence, "Nowhere", after=NOW)
+        instants(schedule.recurrence, "Nowhere", after=NOW)

@@ -20,7 +20,7 @@ from portal.schedules import service
 from portal.schedules.models import ScheduledExport
 from tests import factories
 from tests.conftest import sign_in
-from tests.schedules.pages import actions, text_of
+from tests.schedules.pages import actions, instants, text_of
 
 
 class TestList:
@@ -125,7 +125,7 @@ class TestShow:
         shown = [
             datetime.fromisoformat(at) for at in re.findall(r'class="fw-medium"\s+datetime="([^"]+)"', body)
         ]
-        assert shown == service.preview(made.recurrence, made.timezone, after=datetime.now(UTC))
+        assert shown == instants(made.recurrence, made.timezone, after=datetime.now(UTC))
 
     def test_it_shows_the_last_runs_and_leads_to_all(
         self, client: FlaskClient, manager: User, schedule: ScheduledExport
