@@ -4,6 +4,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from portal import database, logs, web
+from portal.alerts import models as alert_models
 from portal.audit import models as audit_models
 from portal.config import Settings, load
 from portal.datasets import models as dataset_models
@@ -23,7 +24,16 @@ from portal.schedules import views as schedule_views
 from portal.storage.local import LocalStorage
 
 # Alembic and the ORM know the tables of every imported model; this is where all are.
-MODELS = (audit_models, dataset_models, delivery_models, download_models, run_models, schedule_models, signin)
+MODELS = (
+    alert_models,
+    audit_models,
+    dataset_models,
+    delivery_models,
+    download_models,
+    run_models,
+    schedule_models,
+    signin,
+)
 
 BLUEPRINTS = (
     organization_views.blueprint,

@@ -24,11 +24,24 @@ MODELS_IN_ORDER = [
     "datasets",
     "reports",
     "schedules",
+    "alerts",
     "runs",
     "delivery",
     "downloads",
 ]
-PURE = {"recurrence", "tokens", "parameters", "periods", "values", "filenames"}
+PURE = {
+    "rules",
+    "cron",
+    "days_off",
+    "recurrence",
+    "words",
+    "preview",
+    "tokens",
+    "parameters",
+    "periods",
+    "values",
+    "filenames",
+}
 EDGE = {"views", "tasks", "scheduler", "worker", "cli"}
 
 

@@ -1,8 +1,8 @@
 """Tenants, the people in them, and their signed-in sessions."""
 
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.database import Base, Identified, UTCDateTime, text_enum
@@ -17,6 +17,17 @@ class Organization(Identified, Base):
     timezone: Mapped[str] = mapped_column(String(64), default="America/New_York")
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     archived_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+class DayOff(Identified, Base):
+    """A day on which an organization does not work, beside the holidays of its country."""
+
+    __tablename__ = "days_off"
+    __table_args__ = (UniqueConstraint("organization_id", "day"),)
+
+    organization_id: Mapped[int] = mapped_column(ForeignKey("organizations.id"))
+    day: Mapped[date] = mapped_column(Date)
+    name: Mapped[str] = mapped_column(String(120))
 
 
 class User(Identified, Base):

@@ -38,7 +38,8 @@ class ScheduledExportRun(Identified, Base):
 
     `snapshot` is the schedule as it stood when the run was made; nothing later changes what a run does.
     A worker owns the run while it holds `lease_token`; null means at once for `not_before`,
-    when a worker may next claim it.
+    when a worker may next claim it. Runs `one_at_a_time` never run beside another such of their schedule; one that `catches_up` was
+    made because an occurrence was missed and the schedule wants them all. Past `start_by` it may not start.
     """
 
     __tablename__ = "scheduled_export_runs"
@@ -50,6 +51,13 @@ class ScheduledExportRun(Identified, Base):
             unique=True,
             sqlite_where=text("trigger = 'schedule'"),
             postgresql_where=text("trigger = 'schedule'"),
+        ),
+        Index(
+            "uq_scheduled_export_runs_one_at_a_time",
+            "schedule_id",
+            unique=True,
+            sqlite_where=text("status = 'RUNNING' AND one_at_a_time"),
+            postgresql_where=text("status = 'RUNNING' AND one_at_a_time"),
         ),
         Index("ix_scheduled_export_runs_schedule_id_id", "schedule_id", "id"),
         Index("ix_scheduled_export_runs_organization_id_due_at", "organization_id", "due_at"),
@@ -90,6 +98,9 @@ class ScheduledExportRun(Identified, Base):
     resolved_parameters: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    one_at_a_time: Mapped[bool] = mapped_column(default=False)
+    catches_up: Mapped[bool] = mapped_column(default=False)
+    start_by: Mapped[datetime | None] = mapped_column(UTCDateTime)
     not_before: Mapped[datetime | None] = mapped_column(UTCDateTime)
     started_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     completed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
@@ -98,6 +109,10 @@ class ScheduledExportRun(Identified, Base):
     lease_token: Mapped[str | None] = mapped_column(String(22))
     lease_expires_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
+    cancel_requested_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    cancel_requested_by: Mapped[str | None] = mapped_column(String(320))
+
+    rows_read: Mapped[int | None] = mapped_column(BigInteger)
     row_count: Mapped[int | None] = mapped_column(BigInteger)
     error_code: Mapped[str | None] = mapped_column(String(40))
     error_message: Mapped[str | None] = mapped_column(Text)

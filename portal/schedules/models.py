@@ -25,9 +25,33 @@ class Channel(StrEnum):
     STORAGE = "storage"
 
 
+class Misfire(StrEnum):
+    """Which of the occurrences that fell due while nothing dispatched them are run."""
+
+    LATEST = "latest"
+    ALL = "all"
+    NONE = "none"
+
+
+class Overlap(StrEnum):
+    """What happens to an occurrence that falls due while an earlier run is under way."""
+
+    QUEUE = "queue"
+    SKIP = "skip"
+    ALLOW = "allow"
+
+
+class ScheduleState(StrEnum):
+    ACTIVE = "active"
+    PAUSED = "paused"
+    FINISHED = "finished"
+
+
 class ScheduledExport(Identified, Base):
     """`filters` holds what was chosen for the dataset's parameters (`datasets.parameters`), `columns` the
-    chosen keys in order (empty: all), `rule` a `recurrence.Rule`. `next_run_at` is null unless active."""
+    chosen keys in order (empty: all), `rule` a `rules.Rule`. `next_run_at` is null unless active, and once the
+    rule's last occurrence has passed. `start_window` is in minutes: a run that did not start so soon is MISSED.
+    """
 
     __tablename__ = "scheduled_exports"
     __table_args__ = (
@@ -35,6 +59,7 @@ class ScheduledExport(Identified, Base):
         Index("ix_scheduled_exports_next_run_at", "next_run_at"),
         CheckConstraint("next_run_at IS NULL OR (active AND deleted_at IS NULL)", name="due_when_active"),
         CheckConstraint("(channel = 'email') = (location IS NULL)", name="location_only_for_storage"),
+        CheckConstraint("start_window IS NULL OR start_window > 0", name="start_window_positive"),
     )
 
     organization_id: Mapped[int] = mapped_column(ForeignKey("organizations.id"))
@@ -50,6 +75,9 @@ class ScheduledExport(Identified, Base):
     channel: Mapped[Channel] = mapped_column(text_enum(Channel))
     recipients: Mapped[list[str]] = mapped_column(JSON, default=list)
     location: Mapped[str | None] = mapped_column(String(300))
+    misfire: Mapped[Misfire] = mapped_column(text_enum(Misfire), default=Misfire.LATEST)
+    overlap: Mapped[Overlap] = mapped_column(text_enum(Overlap), default=Overlap.QUEUE)
+    start_window: Mapped[int | None]
 
     active: Mapped[bool] = mapped_column(default=True)
     paused_reason: Mapped[str | None] = mapped_column(String(300))
@@ -67,3 +95,9 @@ class ScheduledExport(Identified, Base):
     @property
     def recurrence(self) -> Rule:
         return Rule.from_dict(self.rule)
+
+    @property
+    def state(self) -> ScheduleState:
+        if not self.active:
+            return ScheduleState.PAUSED
+        return ScheduleState.ACTIVE if self.next_run_at else ScheduleState.FINISHED
