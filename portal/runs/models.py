@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, String, Text, text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, String, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.database import Base, Identified, UTCDateTime, text_enum
@@ -98,8 +98,8 @@ class ScheduledExportRun(Identified, Base):
     resolved_parameters: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
-    one_at_a_time: Mapped[bool] = mapped_column(default=False)
-    catches_up: Mapped[bool] = mapped_column(default=False)
+    one_at_a_time: Mapped[bool] = mapped_column(default=False, server_default=false())
+    catches_up: Mapped[bool] = mapped_column(default=False, server_default=false())
     start_by: Mapped[datetime | None] = mapped_column(UTCDateTime)
     not_before: Mapped[datetime | None] = mapped_column(UTCDateTime)
     started_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

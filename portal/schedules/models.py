@@ -75,8 +75,12 @@ class ScheduledExport(Identified, Base):
     channel: Mapped[Channel] = mapped_column(text_enum(Channel))
     recipients: Mapped[list[str]] = mapped_column(JSON, default=list)
     location: Mapped[str | None] = mapped_column(String(300))
-    misfire: Mapped[Misfire] = mapped_column(text_enum(Misfire), default=Misfire.LATEST)
-    overlap: Mapped[Overlap] = mapped_column(text_enum(Overlap), default=Overlap.QUEUE)
+    misfire: Mapped[Misfire] = mapped_column(
+        text_enum(Misfire), default=Misfire.LATEST, server_default=Misfire.LATEST.value
+    )
+    overlap: Mapped[Overlap] = mapped_column(
+        text_enum(Overlap), default=Overlap.QUEUE, server_default=Overlap.QUEUE.value
+    )
     start_window: Mapped[int | None]
 
     active: Mapped[bool] = mapped_column(default=True)
