@@ -15,6 +15,7 @@ class Permission(StrEnum):
     MANAGE_SCHEDULES = "manage schedules"
     VIEW_RUNS = "view runs"
     START_RUNS = "start runs"
+    CANCEL_RUNS = "cancel runs"
     DOWNLOAD_FILES = "download files"
     VIEW_FAILED_RUNS = "view failed runs"
     MEND_RUNS = "mend runs"
@@ -37,6 +38,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     | {
         Permission.MANAGE_SCHEDULES,
         Permission.START_RUNS,
+        Permission.CANCEL_RUNS,
         Permission.MEND_RUNS,
         Permission.REVOKE_LINKS,
     },

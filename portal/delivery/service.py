@@ -135,6 +135,12 @@ def send_again(run_pk: int) -> int:
     return len(without)
 
 
+def give_up(run_pk: int, note: str) -> None:
+    """Try no delivery of a run again that no server took. Called within a transaction."""
+    for delivery in lacking(run_pk):
+        delivery.next_attempt_at, delivery.note = None, delivery.note or note
+
+
 def _due(run_pk: int, now: datetime) -> list[int]:
     waiting = Delivery.next_attempt_at.is_not(None) & (Delivery.next_attempt_at <= now)
     ids = db.session.scalars(

@@ -96,6 +96,19 @@ def close(run: ScheduledExportRun, status: RunStatus, reason: str | None, *, now
     )
 
 
+def close_cancelled(run: ScheduledExportRun, *, now: datetime) -> None:
+    """End a run that somebody asked to cancel; say how far it had come. Within the caller's transaction."""
+    standing = delivery.outcome(run.id)
+    delivery.give_up(run.id, "The run was cancelled.")
+    reason = f"Cancelled by {run.cancel_requested_by}."
+    if standing.sent:
+        reason += (
+            f" {standing.sent} of {standing.sent + standing.failed + standing.open} had the file by then."
+        )
+    close(run, RunStatus.CANCELLED, reason, now=now)
+    note(run, reason, now=now, tone="cancelled")
+
+
 def _again_or_not(run: ScheduledExportRun, error: PortalError, settings: Settings, now: datetime) -> str:
     """Queue the run again if that can help, else close it as failed; say what follows, for the log."""
     if error.retryable and run.retries_left > 0 and settings.retry_delays:

@@ -15,9 +15,10 @@ from portal.extensions import db
 from portal.organizations.models import User
 from portal.organizations.service import require
 from portal.permissions import Permission
+from portal.runs import finish
 from portal.runs.dispatch import snapshot_of
 from portal.runs.log import note
-from portal.runs.models import NEEDS_MENDING, RunStatus, ScheduledExportRun, Trigger
+from portal.runs.models import NEEDS_MENDING, UNFINISHED, RunStatus, ScheduledExportRun, Trigger
 from portal.schedules.models import ScheduledExport
 
 PAGE_SIZE = 50
@@ -184,8 +185,28 @@ def resend_failed(
     return count
 
 
+def cancel_run(actor: User, run: ScheduledExportRun, *, now: datetime, ip: str | None = None) -> bool:
+    """End a run that is not over. True when it ended at once, False when its worker was asked to stop.
+
+    What was delivered before stays delivered. Raises InvalidInput for a run that is over.
+    """
+    require(actor, Permission.CANCEL_RUNS)
+    db.session.refresh(run, with_for_update=True)
+    if run.status not in UNFINISHED:
+        raise InvalidInput("The run is over already.")
+    if run.cancel_requested_at is None:
+        run.cancel_requested_at, run.cancel_requested_by = now, actor.email
+        note(run, f"{actor.name} asked to cancel it", now=now)
+        _record(actor, "run.cancel", run, now=now, ip=ip)
+    if run.status is RunStatus.RUNNING:
+        return False
+    finish.close_cancelled(run, now=now)
+    return True
+
+
 def _queue_again(run: ScheduledExportRun, settings: Settings) -> None:
     run.status, run.reason, run.completed_at, run.not_before = RunStatus.QUEUED, None, None, None
+    run.cancel_requested_at = run.cancel_requested_by = run.start_by = None  # somebody wants it now
     run.retries_left = len(settings.retry_delays)
 
 
