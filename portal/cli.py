@@ -28,6 +28,7 @@ from portal.extensions import db
 from portal.jobs.scheduler import PortalScheduler
 from portal.jobs.worker import PortalWorker
 from portal.logs import GunicornLogger
+from portal.organizations import people
 from portal.organizations import service as organizations
 from portal.organizations.models import Organization
 from portal.permissions import Role
@@ -124,6 +125,37 @@ def create_admin(
         )
         db.session.commit()
         click.echo(f"{user.email} is an admin of {owner.name}.")
+
+
+@main.command()
+@click.argument("email")
+def disable_user(email: str) -> None:
+    """Shut an account: it is signed out, and its schedules pause when they next fall due."""
+    with _application(load()):
+        people.disable_user(people.user_by_email(email), now=utcnow())
+        db.session.commit()
+    click.echo(f"{email} can't sign in any more.")
+
+
+@main.command()
+@click.argument("email")
+def enable_user(email: str) -> None:
+    """Open an account again; its paused schedules wait for somebody to resume them."""
+    with _application(load()):
+        people.enable_user(people.user_by_email(email), now=utcnow())
+        db.session.commit()
+    click.echo(f"{email} can sign in.")
+
+
+@main.command()
+@click.argument("email")
+@click.argument("role", type=click.Choice([role.value for role in Role]))
+def change_role(email: str, role: str) -> None:
+    """Give somebody another role: admin, manager or auditor."""
+    with _application(load()):
+        people.change_role(people.user_by_email(email), Role(role), now=utcnow())
+        db.session.commit()
+    click.echo(f"{email} is {'an' if role[0] == 'a' else 'a'} {role}.")
 
 
 @main.command()

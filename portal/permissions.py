@@ -21,6 +21,8 @@ class Permission(StrEnum):
     MEND_RUNS = "mend runs"
     REVOKE_LINKS = "revoke links"
     VIEW_AUDIT_TRAIL = "view audit trail"
+    MANAGE_ORGANIZATION = "manage the organization"
+    REASSIGN_SCHEDULES = "reassign schedules"
 
 
 _READ = frozenset(

@@ -408,3 +408,23 @@ def test_it_lists_its_commands() -> None:
     assert result.exit_code == 0
     for command in ("up", "web", "worker", "scheduler", "migrate", "create-admin", "next-runs", "export"):
         assert f"  {command} " in result.stdout
+
+
+# Accounts
+
+
+def test_it_shuts_and_opens_an_account_and_changes_its_role(production: Path) -> None:
+    portal("migrate")
+    create_admin()
+    create_admin("bob@acme.example")
+
+    assert portal("disable-user", "bob@acme.example").stdout == "bob@acme.example can't sign in any more.\n"
+    assert "ann@acme.example is the last admin of Acme" in refused(portal("disable-user", "ann@acme.example"))
+    assert portal("enable-user", "bob@acme.example").stdout == "bob@acme.example can sign in.\n"
+    assert portal("change-role", "bob@acme.example", "auditor").stdout == "bob@acme.example is an auditor.\n"
+    assert "last admin" in refused(portal("disable-user", "ann@acme.example"))
+    assert refused(portal("enable-user", "x@acme.example")) == "There is no account for x@acme.example."
+    assert people(production) == [
+        ("acme-co", "ann@acme.example", "admin", 0),
+        ("acme-co", "bob@acme.example", "auditor", 0),
+    ]

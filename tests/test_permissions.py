@@ -14,8 +14,11 @@ WHO = {
     Permission.DOWNLOAD_FILES: EVERYBODY,
     Permission.VIEW_FAILED_RUNS: {Role.ADMIN},
     Permission.MEND_RUNS: {Role.ADMIN, Role.MANAGER},
+    Permission.CANCEL_RUNS: {Role.ADMIN, Role.MANAGER},
     Permission.REVOKE_LINKS: {Role.ADMIN, Role.MANAGER},
     Permission.VIEW_AUDIT_TRAIL: {Role.ADMIN, Role.AUDITOR},
+    Permission.MANAGE_ORGANIZATION: {Role.ADMIN},
+    Permission.REASSIGN_SCHEDULES: {Role.ADMIN},
 }
 
 

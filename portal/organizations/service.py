@@ -4,7 +4,7 @@ import hashlib
 import re
 import secrets
 import unicodedata
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 
 from argon2 import PasswordHasher
@@ -16,7 +16,7 @@ from portal.audit import service as audit
 from portal.database import read_only
 from portal.errors import Forbidden, InvalidInput
 from portal.extensions import db
-from portal.organizations.models import Organization, User, UserSession
+from portal.organizations.models import DayOff, Organization, User, UserSession
 from portal.permissions import Permission, Role
 from portal.schedules.recurrence import zone
 
@@ -165,6 +165,11 @@ def end_session(session: UserSession, *, now: datetime) -> None:
         target=f"user:{session.user.public_id}",
         now=now,
     )
+
+
+def days_off(organization: Organization) -> frozenset[date]:
+    """Return the days on which an organization does not work, beside the holidays of its country."""
+    return frozenset(db.session.scalars(select(DayOff.day).where(DayOff.organization_id == organization.id)))
 
 
 def require(actor: User, permission: Permission) -> None:
