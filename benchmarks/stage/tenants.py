@@ -1,0 +1,55 @@
+"""Organizations with a manager and a dataset each, as the demo's seed makes them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from portal.config import Settings
+from portal.datasets import service as datasets
+from portal.datasets.models import Dataset
+from portal.demo import acme
+from portal.demo.acme_datasets import CASES_ONLY
+from portal.organizations import service as organizations
+from portal.organizations.models import Organization, User
+from portal.permissions import Role
+
+
+@dataclass(frozen=True)
+class Tenant:
+    organization: Organization
+    owner: User
+    dataset: Dataset
+
+
+def tenant(number: int, cases: int, settings: Settings, *, now: datetime) -> Tenant:
+    """Add an organization whose dataset has so many rows, or more by a few. The caller commits."""
+    name = f"Company {number}"
+    organization = organizations.create_organization(name, f"company-{number}", "Europe/Berlin", now=now)
+    owner = organizations.create_user(
+        organization,
+        email=f"manager@company{number}.example",
+        name="Ann Manager",
+        role=Role.MANAGER,
+        password="not used to sign in",  # noqa: S106 - nobody can: there is no web server
+        now=now,
+    )
+    return Tenant(organization, owner, _dataset(organization, cases, settings, now))
+
+
+def _dataset(organization: Organization, cases: int, settings: Settings, now: datetime) -> Dataset:
+    path = datasets.sources_folder(settings, organization) / "compliance.db"
+    path.parent.mkdir(parents=True)
+    acme.build(path, organization.name, cases, seed=7, today=now.date())
+    source = datasets.create_source(
+        organization, "Compliance", f"sqlite:///{path}", settings=settings, now=now
+    )
+    return datasets.create_dataset(
+        source,
+        name=CASES_ONLY.name,
+        description=CASES_ONLY.description,
+        export_type=CASES_ONLY.export_type,
+        sql=CASES_ONLY.sql,
+        parameters=CASES_ONLY.parameters,
+        columns=CASES_ONLY.columns,
+        key_columns=CASES_ONLY.key_columns,
+        now=now,
+    )
