@@ -34,7 +34,8 @@ from portal.organizations.models import Organization
 from portal.permissions import Role
 from portal.queue import connect
 from portal.runs.pipeline import Rendered, render
-from portal.schedules.recurrence import Kind, Rule, occurrences_after, parse_time
+from portal.schedules.recurrence import occurrences_after
+from portal.schedules.rules import Kind, Rule, parse_time
 from portal.storage.local import explained
 
 QUERY_TIMEOUT = 3600.0

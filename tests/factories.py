@@ -16,7 +16,7 @@ from portal.organizations.models import Organization, User
 from portal.permissions import Role
 from portal.schedules import service as schedules
 from portal.schedules.models import Channel, ExportFormat, ScheduledExport
-from portal.schedules.recurrence import Kind, Rule
+from portal.schedules.rules import Kind, Rule
 from portal.schedules.service import Draft
 
 PASSWORD = "correct horse battery"

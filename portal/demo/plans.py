@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from portal.schedules.models import Channel, ExportFormat
-from portal.schedules.recurrence import Kind, Rule
+from portal.schedules.rules import Kind, Rule
 from portal.schedules.service import Draft
 
 _CASES, _FLAT, _OVERDUE = "Cases", "Cases, flat file", "Overdue high-severity cases"

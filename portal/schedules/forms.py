@@ -34,7 +34,8 @@ from portal.schedules.fields import (
     split_recipients,
 )
 from portal.schedules.models import Channel, ExportFormat, ScheduledExport
-from portal.schedules.recurrence import WEEKDAY_NAMES, Kind, Rule, parse_time, zone
+from portal.schedules.recurrence import zone
+from portal.schedules.rules import WEEKDAY_NAMES, Kind, Rule, parse_time
 from portal.schedules.service import Draft, valid_location
 from portal.table import Column
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from portal.database import Base, Identified, UTCDateTime, text_enum
 from portal.datasets.models import Dataset
 from portal.organizations.models import Organization, User
-from portal.schedules.recurrence import Rule
+from portal.schedules.rules import Rule
 
 
 class ExportFormat(StrEnum):

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
-from portal.schedules.recurrence import Kind, Rule, occurrences_after, zone
+from portal.schedules.recurrence import occurrences_after, zone
+from portal.schedules.rules import Kind, Rule
 
 COUNT = 5
 
@@ -40,6 +41,8 @@ def upcoming(rule: Rule, timezone: str, *, after: datetime, count: int = COUNT) 
 
 
 def _remarks(rule: Rule, before: datetime, local: datetime) -> Iterator[Remark]:
+    if rule.time is None:
+        return
     if (local.hour, local.minute) != (rule.time.hour, rule.time.minute):
         yield Remark("clock", f"There is no {rule.time:%H:%M} on this day: runs at {local:%H:%M}")
     elif local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset():

@@ -7,16 +7,13 @@ line all ask `occurrences_after`, so none of them can disagree with another.
 import calendar
 import difflib
 import functools
-import re
 import zoneinfo
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from enum import StrEnum
-from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from portal.errors import InvalidInput
+from portal.schedules.rules import Kind, Rule
 
 # Only PyPI's tzdata counts, never the host's copy: hosts differ from each other and lag behind (Debian's is
 # wrong today for about 15 zones), and two of our machines must not fire one schedule at different instants.
@@ -24,96 +21,9 @@ from portal.errors import InvalidInput
 zoneinfo.reset_tzpath(to=[])
 ZoneInfo.clear_cache()
 
-WEEKDAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-
-_TIME_OF_DAY = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
-_SHORTEST_MONTH = 28
-_LONGEST_MONTH = 31
 # A nominal date's instant is less than two days from midnight UTC of that date, whatever the zone: a day of
 # clock plus the largest offset ever in use (not quite 16 hours).
 _REACH_DAYS = 2
-
-
-class Kind(StrEnum):
-    DAILY = "daily"
-    WEEKLY = "weekly"
-    MONTHLY = "monthly"
-    MONTHLY_LAST = "monthly_last"
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A rhythm on the wall clock, without a zone.
-
-    `time` is naive and in whole minutes. `weekdays` (WEEKLY only) counts from Monday 0 to Sunday 6 and is
-    kept sorted, each day once. `monthday` (MONTHLY only) is 1 to 31; past a month's end it means
-    the last day.
-    Raises InvalidInput with field `time`, `weekday` or `monthday` for a rule that makes no sense.
-    """
-
-    kind: Kind
-    time: time
-    weekdays: tuple[int, ...] = ()
-    monthday: int | None = None
-
-    def __post_init__(self) -> None:
-        _check_time(self.time)
-        _check_weekdays(self.kind, self.weekdays)
-        _check_monthday(self.kind, self.monthday)
-        object.__setattr__(self, "weekdays", tuple(sorted(set(self.weekdays))))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form kept in the database; `from_dict` reads it back."""
-        return {
-            "kind": self.kind.value,
-            "time": f"{self.time:%H:%M}",
-            "weekdays": list(self.weekdays),
-            "monthday": self.monthday,
-        }
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Self:
-        """Read the form written by `to_dict`.
-
-        Raises KeyError or ValueError on another form, InvalidInput on a rule that makes no sense.
-        """
-        return cls(
-            kind=Kind(data["kind"]),
-            time=parse_time(data["time"]),
-            weekdays=tuple(data.get("weekdays", ())),
-            monthday=data.get("monthday"),
-        )
-
-
-def _check_time(at: time) -> None:
-    if at.tzinfo is not None or at.fold or at.second or at.microsecond:
-        raise InvalidInput("The time of day must be whole minutes without a zone, such as 08:00.", "time")
-
-
-def _check_weekdays(kind: Kind, weekdays: tuple[int, ...]) -> None:
-    if kind is not Kind.WEEKLY and weekdays:
-        raise InvalidInput("Only a weekly schedule has weekdays.", "weekday")
-    if kind is Kind.WEEKLY and not weekdays:
-        raise InvalidInput("Choose the weekday on which a weekly schedule runs.", "weekday")
-    if any(day not in range(len(WEEKDAY_NAMES)) for day in weekdays):
-        raise InvalidInput("A weekday is a number from 0 (Monday) to 6 (Sunday).", "weekday")
-
-
-def _check_monthday(kind: Kind, monthday: int | None) -> None:
-    if kind is not Kind.MONTHLY and monthday is not None:
-        raise InvalidInput("Only a monthly schedule has a day of the month.", "monthday")
-    if kind is Kind.MONTHLY and monthday is None:
-        raise InvalidInput("Choose the day of the month on which a monthly schedule runs.", "monthday")
-    if monthday is not None and monthday not in range(1, _LONGEST_MONTH + 1):
-        raise InvalidInput("The day of the month is a number from 1 to 31.", "monthday")
-
-
-def parse_time(text: str) -> time:
-    """Read a time of day such as `08:00`, 24 hours. Raises InvalidInput(field="time")."""
-    match = _TIME_OF_DAY.fullmatch(text.strip())
-    if match is None:
-        raise InvalidInput("The time of day must look like 08:00, from 00:00 to 23:59.", "time")
-    return time(int(match[1]), int(match[2]))
 
 
 @functools.cache
@@ -154,7 +64,7 @@ def occurrences_after(rule: Rule, timezone: str, after: datetime) -> Iterator[da
 def _instants(rule: Rule, tz: ZoneInfo, after: datetime) -> Iterator[datetime]:
     latest = after.astimezone(UTC)
     for day in _nominal_dates(rule, latest):
-        instant = _instant(day, rule.time, tz)
+        instant = _instant(day, rule.time, tz) if rule.time else None
         # Not greater: the date before `after`, or one skipped by the zone, already run as its neighbour.
         if instant is not None and instant > latest:
             latest = instant
@@ -198,28 +108,4 @@ _FALLS_ON: dict[Kind, Callable[[Rule, date], bool]] = {
     Kind.WEEKLY: lambda rule, day: day.weekday() in rule.weekdays,
     Kind.MONTHLY: _falls_on_monthday,
     Kind.MONTHLY_LAST: lambda _rule, day: day.day == _days_in_month(day),
-}
-
-
-def describe(rule: Rule, timezone: str) -> str:
-    """Say the rule in plain words: `Every Monday at 08:00, Europe/Berlin`."""
-    return f"{_DAYS_IN_WORDS[rule.kind](rule)} at {rule.time:%H:%M}, {timezone}"
-
-
-def _weekdays_in_words(rule: Rule) -> str:
-    *others, last = (WEEKDAY_NAMES[day] for day in rule.weekdays)
-    return f"Every {', '.join(others)} and {last}" if others else f"Every {last}"
-
-
-def _monthday_in_words(rule: Rule) -> str:
-    words = f"On day {rule.monthday} of each month"
-    may_be_missing = rule.monthday is not None and rule.monthday > _SHORTEST_MONTH
-    return f"{words} (the last day where a month is shorter)" if may_be_missing else words
-
-
-_DAYS_IN_WORDS: dict[Kind, Callable[[Rule], str]] = {
-    Kind.DAILY: lambda _rule: "Every day",
-    Kind.WEEKLY: _weekdays_in_words,
-    Kind.MONTHLY: _monthday_in_words,
-    Kind.MONTHLY_LAST: lambda _rule: "On the last day of each month",
 }

@@ -1,11 +1,11 @@
 """Creating and changing schedules. Every function takes the actor, and answers strangers with NotFound."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import joinedload
 
 from portal.audit import service as audit
@@ -18,7 +18,8 @@ from portal.organizations.models import User
 from portal.organizations.service import normalize_email, require
 from portal.permissions import Permission
 from portal.schedules.models import Channel, ExportFormat, ScheduledExport
-from portal.schedules.recurrence import Rule, occurrences_after, zone
+from portal.schedules.recurrence import occurrences_after, zone
+from portal.schedules.rules import Rule
 
 MAXIMUM_NAME = 120
 MAXIMUM_RECIPIENTS = 200
@@ -27,7 +28,10 @@ PAGE_SIZE = 50
 
 @dataclass(frozen=True)
 class Draft:
-    """A schedule as somebody filled it in, with its parts already of the right type."""
+    """A schedule as somebody filled it in, with its parts already of the right type.
+
+    `start_window` is in minutes: how late a run may start. None for however late.
+    """
 
     name: str
     dataset_id: str
@@ -40,6 +44,16 @@ class Draft:
     location: str = ""
     columns: tuple[str, ...] = ()
     filters: dict[str, Any] = field(default_factory=dict)
+    misfire: Misfire = Misfire.LATEST
+    overlap: Overlap = Overlap.QUEUE
+    start_window: int | None = None
+
+
+_IN_STATE: dict[str, tuple[ColumnElement[bool], ...]] = {
+    ScheduleState.ACTIVE: (ScheduledExport.next_run_at.is_not(None),),
+    ScheduleState.PAUSED: (ScheduledExport.active.is_(False),),
+    ScheduleState.FINISHED: (ScheduledExport.active.is_(True), ScheduledExport.next_run_at.is_(None)),
+}
 
 
 def list_schedules(
@@ -47,7 +61,7 @@ def list_schedules(
 ) -> list[ScheduledExport]:
     """Return a page of the organization's schedules, newest first, with dataset and owner loaded.
 
-    `state` is `all`, `active` or `paused`. `before_id` continues after the last row of the page before;
+    `state` is `all` or one of ScheduleState. `before_id` continues after the last row of the page before;
     one row more than PAGE_SIZE is returned when there is a further page.
     """
     require(actor, Permission.VIEW_SCHEDULES)
@@ -58,8 +72,7 @@ def list_schedules(
         .order_by(ScheduledExport.id.desc())
         .limit(PAGE_SIZE + 1)
     )
-    if state in ("active", "paused"):
-        statement = statement.where(ScheduledExport.active.is_(state == "active"))
+    statement = statement.where(*_IN_STATE.get(state, ()))
     if search:
         statement = statement.where(ScheduledExport.name.icontains(search, autoescape=True))
     if before_id is not None:
@@ -162,9 +175,72 @@ def suspend(schedule: ScheduledExport, reason: str, *, now: datetime) -> None:
     )
 
 
-def next_due(schedule: ScheduledExport, after: datetime) -> datetime | None:
-    """Return the first occurrence after an instant, or None when the rule has no further one."""
-    return next(occurrences_after(schedule.recurrence, schedule.timezone, after), None)
+def next_due(
+    schedule: ScheduledExport, after: datetime, own_days: frozenset[date] | None = None
+) -> datetime | None:
+    """Return the first occurrence after an instant, or None when the rule has no further one.
+
+    `own_days` are the organization's days off where the caller has read them already.
+    """
+    if own_days is None:
+        own_days = days_off(schedule.organization)
+    occurrences = occurrences_after(schedule.recurrence, schedule.timezone, after, own_days=own_days)
+    return next(occurrences, None)
+
+
+def follow_days_off(
+    actor: User, organization: Organization, *, now: datetime, ip: str | None = None
+) -> list[ScheduledExport]:
+    """Compute anew when an organization's schedules run next, after its days off changed; return the changed.
+
+    Never retroactive: what is due already stays so, and what a new day off moves to before `now` does not run.
+    """
+    own_days = days_off(organization)
+    schedules = db.session.scalars(
+        select(ScheduledExport)
+        .where(
+            ScheduledExport.organization_id == organization.id,
+            ScheduledExport.active,
+            ScheduledExport.deleted_at.is_(None),
+        )
+        .order_by(ScheduledExport.id)
+        .with_for_update(of=ScheduledExport)
+        .execution_options(populate_existing=True)
+    )
+    return [found for found in schedules if _follows(actor, found, own_days, now=now, ip=ip)]
+
+
+def _follows(
+    actor: User, schedule: ScheduledExport, own_days: frozenset[date], *, now: datetime, ip: str | None
+) -> bool:
+    before = schedule.next_run_at
+    if _is_due(schedule, now) or not _minds_days_off(schedule.recurrence):
+        return False
+    schedule.next_run_at = next_due(schedule, now, own_days)
+    if schedule.next_run_at == before:
+        return False
+    _record(
+        actor,
+        "schedule.follow_days_off",
+        schedule,
+        now=now,
+        ip=ip,
+        before={"next_run_at": _written(before)},
+        after={"next_run_at": _written(schedule.next_run_at)},
+    )
+    return True
+
+
+def _minds_days_off(rule: Rule) -> bool:
+    return rule.kind is Kind.MONTHLY_BUSINESS_DAY or rule.holidays is not HolidayPolicy.RUN
+
+
+def _is_due(schedule: ScheduledExport, now: datetime) -> bool:
+    return schedule.next_run_at is not None and schedule.next_run_at <= now
+
+
+def _written(at: datetime | None) -> str | None:
+    return at.isoformat(timespec="minutes") if at else None
 
 
 def describe(schedule: ScheduledExport) -> dict[str, Any]:
@@ -182,6 +258,9 @@ def describe(schedule: ScheduledExport) -> dict[str, Any]:
         "channel": schedule.channel.value,
         "recipients": schedule.recipients,
         "location": schedule.location,
+        "misfire": schedule.misfire.value,
+        "overlap": schedule.overlap.value,
+        "start_window": schedule.start_window,
     }
 
 
@@ -195,16 +274,20 @@ def _apply(schedule: ScheduledExport, draft: Draft, *, actor: User, now: datetim
     by_mail = draft.channel is Channel.EMAIL
     recipients = _valid_recipients(draft.recipients) if by_mail else []
     location = None if by_mail else valid_location(draft.location)
+    start_window = valid_window(draft.start_window)
+    own_days = days_off(actor.organization)
+    if (schedule.rule, schedule.timezone) != (draft.rule.to_dict(), draft.timezone):
+        check_fires(draft.rule, draft.timezone, now, own_days)  # a finished one may still be renamed
     schedule.name, schedule.description = name, draft.description.strip()
     schedule.dataset, schedule.dataset_id = dataset, dataset.id
     schedule.columns, schedule.filters = columns, filters
     schedule.format, schedule.channel = draft.format, draft.channel
     schedule.recipients, schedule.location = recipients, location
     schedule.rule, schedule.timezone = draft.rule.to_dict(), draft.timezone
+    schedule.misfire, schedule.overlap, schedule.start_window = draft.misfire, draft.overlap, start_window
     schedule.updated_at = now
-    overdue = schedule.next_run_at is not None and schedule.next_run_at <= now
-    if schedule.active and not overdue:  # what fell due is the dispatcher's to record, not ours to drop
-        schedule.next_run_at = next_due(schedule, now)
+    if schedule.active and not _is_due(schedule, now):  # what fell due is the dispatcher's to record
+        schedule.next_run_at = next_due(schedule, now, own_days)
 
 
 def _valid_name(name: str) -> str:
@@ -242,6 +325,13 @@ def valid_location(location: str) -> str:
     if not path.parts or path.is_absolute() or ".." in path.parts or bad or len(location) > 300:
         raise InvalidInput("Name a folder such as reports/weekly, without .. or a leading /.", "location")
     return str(path)
+
+
+def valid_window(minutes: int | None) -> int | None:
+    """Return a start window in minutes. Raises InvalidInput(field="start_window")."""
+    if minutes is not None and minutes not in range(1, LONGEST_WINDOW + 1):
+        raise InvalidInput(f"A start window is 1 to {LONGEST_WINDOW:,} minutes (a day).", "start_window")
+    return minutes
 
 
 def _record(actor: User, action: str, schedule: ScheduledExport, **details: Any) -> None:

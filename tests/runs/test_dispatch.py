@@ -18,7 +18,7 @@ from portal.runs import dispatch
 from portal.runs.models import RunStatus, ScheduledExportRun
 from portal.schedules import service as schedules
 from portal.schedules.models import ScheduledExport
-from portal.schedules.recurrence import Kind, Rule
+from portal.schedules.rules import Kind, Rule
 from tests import factories
 
 DUE = datetime(2025, 3, 10, 7, 0, tzinfo=UTC)

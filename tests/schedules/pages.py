@@ -13,7 +13,7 @@ from portal.datasets.models import Dataset
 from portal.extensions import db
 from portal.schedules.models import ScheduledExport
 from portal.schedules.preview import upcoming
-from portal.schedules.recurrence import Rule
+from portal.schedules.rules import Rule
 
 
 def filled_in(dataset: Dataset, /, **changes: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from portal.extensions import db
 from portal.organizations.models import User
 from portal.schedules import service
 from portal.schedules.models import Channel, ScheduledExport
-from portal.schedules.recurrence import Kind, Rule
+from portal.schedules.rules import Kind, Rule
 from tests import factories
 from tests.conftest import sign_in
 from tests.schedules.pages import actions, error_at, filled_in, instants, schedules_kept, text_of

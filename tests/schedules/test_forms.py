@@ -11,7 +11,7 @@ from portal.datasets.models import Dataset
 from portal.errors import InvalidInput
 from portal.schedules.forms import RuleForm, ScheduleForm, column_groups, form_for, values_of
 from portal.schedules.models import Channel, ExportFormat, ScheduledExport
-from portal.schedules.recurrence import Kind, Rule
+from portal.schedules.rules import Kind, Rule
 from tests.schedules.pages import filled_in
 
 NO_FOLDER = "Name a folder such as reports/weekly, without .. or a leading /."

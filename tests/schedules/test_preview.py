@@ -7,7 +7,8 @@ import pytest
 
 from portal.errors import InvalidInput
 from portal.schedules.preview import upcoming
-from portal.schedules.recurrence import Kind, Rule, occurrences_after
+from portal.schedules.recurrence import occurrences_after
+from portal.schedules.rules import Kind, Rule
 
 NIGHTLY = Rule(Kind.DAILY, time(2, 30))
 MONDAYS = Rule(Kind.WEEKLY, time(8, 0), weekdays=(0,))

@@ -16,14 +16,12 @@ from hypothesis import strategies as st
 
 from portal.errors import InvalidInput
 from portal.schedules.recurrence import (
-    Kind,
-    Rule,
-    describe,
     occurrences_after,
-    parse_time,
     timezone_names,
     zone,
 )
+from portal.schedules.rules import Kind, Rule, parse_time
+from portal.schedules.words import describe
 
 CASES = list(csv.DictReader((Path(__file__).parent / "recurrence_cases.csv").read_text("utf-8").splitlines()))
 MINUTE = timedelta(minutes=1)

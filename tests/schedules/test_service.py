@@ -17,7 +17,7 @@ from portal.runs.models import ScheduledExportRun
 from portal.runs.service import run_now
 from portal.schedules import service
 from portal.schedules.models import Channel, ExportFormat, ScheduledExport
-from portal.schedules.recurrence import Kind, Rule
+from portal.schedules.rules import Kind, Rule
 from tests import factories
 from tests.factories import NOW
 from tests.schedules.pages import instants
