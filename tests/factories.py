@@ -15,9 +15,9 @@ from portal.organizations import service as organizations
 from portal.organizations.models import Organization, User
 from portal.permissions import Role
 from portal.schedules import service as schedules
+from portal.schedules.drafts import Draft
 from portal.schedules.models import Channel, ExportFormat, ScheduledExport
 from portal.schedules.rules import Kind, Rule
-from portal.schedules.service import Draft
 
 PASSWORD = "correct horse battery"
 NOW = datetime(2025, 3, 3, 12, 0, tzinfo=UTC)

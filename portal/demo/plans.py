@@ -5,9 +5,9 @@ from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from portal.schedules.drafts import Draft
 from portal.schedules.models import Channel, ExportFormat
 from portal.schedules.rules import Kind, Rule
-from portal.schedules.service import Draft
 
 _CASES, _FLAT, _OVERDUE = "Cases", "Cases, flat file", "Overdue high-severity cases"
 _INVESTIGATIONS, _DISCLOSURES, _HOTLINE = "Investigations", "Disclosures", "Hotline calls"

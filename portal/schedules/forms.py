@@ -26,6 +26,7 @@ from portal.datasets.models import Dataset, DatasetVersion
 from portal.datasets.parameters import Parameter, ParameterKind
 from portal.datasets.service import current_version
 from portal.errors import InvalidInput
+from portal.schedules.drafts import Draft, valid_location
 from portal.schedules.fields import (
     Checkboxes,
     PeriodField,
@@ -36,7 +37,6 @@ from portal.schedules.fields import (
 from portal.schedules.models import Channel, ExportFormat, ScheduledExport
 from portal.schedules.recurrence import zone
 from portal.schedules.rules import WEEKDAY_NAMES, Kind, Rule, parse_time
-from portal.schedules.service import Draft, valid_location
 from portal.table import Column
 
 _FILTER = "filter_"

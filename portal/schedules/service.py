@@ -1,52 +1,23 @@
 """Creating and changing schedules. Every function takes the actor, and answers strangers with NotFound."""
 
-from dataclasses import dataclass, field
 from datetime import date, datetime
-from pathlib import PurePosixPath
 from typing import Any
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import joinedload
 
 from portal.audit import service as audit
-from portal.datasets import service as datasets
-from portal.datasets.filters import valid_filters
-from portal.datasets.models import Dataset
-from portal.errors import InvalidInput, NotFound
+from portal.errors import NotFound
 from portal.extensions import db
-from portal.organizations.models import User
-from portal.organizations.service import normalize_email, require
+from portal.organizations.models import Organization, User
+from portal.organizations.service import days_off, require
 from portal.permissions import Permission
-from portal.schedules.models import Channel, ExportFormat, ScheduledExport
-from portal.schedules.recurrence import occurrences_after, zone
-from portal.schedules.rules import Rule
+from portal.schedules.drafts import Draft, fill
+from portal.schedules.models import ScheduledExport, ScheduleState
+from portal.schedules.recurrence import occurrences_after
+from portal.schedules.rules import HolidayPolicy, Kind, Rule
 
-MAXIMUM_NAME = 120
-MAXIMUM_RECIPIENTS = 200
 PAGE_SIZE = 50
-
-
-@dataclass(frozen=True)
-class Draft:
-    """A schedule as somebody filled it in, with its parts already of the right type.
-
-    `start_window` is in minutes: how late a run may start. None for however late.
-    """
-
-    name: str
-    dataset_id: str
-    format: ExportFormat
-    rule: Rule
-    timezone: str
-    channel: Channel
-    description: str = ""
-    recipients: tuple[str, ...] = ()
-    location: str = ""
-    columns: tuple[str, ...] = ()
-    filters: dict[str, Any] = field(default_factory=dict)
-    misfire: Misfire = Misfire.LATEST
-    overlap: Overlap = Overlap.QUEUE
-    start_window: int | None = None
 
 
 _IN_STATE: dict[str, tuple[ColumnElement[bool], ...]] = {
@@ -184,16 +155,17 @@ def next_due(
     """
     if own_days is None:
         own_days = days_off(schedule.organization)
-    occurrences = occurrences_after(schedule.recurrence, schedule.timezone, after, own_days=own_days)
+    occurrences = occurrences_after(schedule.recurrence, schedule.timezone, after)
     return next(occurrences, None)
 
 
 def follow_days_off(
     actor: User, organization: Organization, *, now: datetime, ip: str | None = None
 ) -> list[ScheduledExport]:
-    """Compute anew when an organization's schedules run next, after its days off changed; return the changed.
+    """Let an organization's schedules follow its days off, which just changed; return those that did.
 
-    Never retroactive: what is due already stays so, and what a new day off moves to before `now` does not run.
+    Never retroactive: what is due already stays so, and what a new day off would move to before `now` is
+    not run any more.
     """
     own_days = days_off(organization)
     schedules = db.session.scalars(
@@ -265,73 +237,10 @@ def describe(schedule: ScheduledExport) -> dict[str, Any]:
 
 
 def _apply(schedule: ScheduledExport, draft: Draft, *, actor: User, now: datetime) -> None:
-    # All is checked before anything is set: what is wrong must leave a schedule as it stood.
-    zone(draft.timezone)
-    name = _valid_name(draft.name)
-    dataset = datasets.get_dataset(actor, draft.dataset_id)
-    columns = _valid_columns(dataset, draft.columns)
-    filters = valid_filters(datasets.current_version(dataset), draft.filters)
-    by_mail = draft.channel is Channel.EMAIL
-    recipients = _valid_recipients(draft.recipients) if by_mail else []
-    location = None if by_mail else valid_location(draft.location)
-    start_window = valid_window(draft.start_window)
     own_days = days_off(actor.organization)
-    if (schedule.rule, schedule.timezone) != (draft.rule.to_dict(), draft.timezone):
-        check_fires(draft.rule, draft.timezone, now, own_days)  # a finished one may still be renamed
-    schedule.name, schedule.description = name, draft.description.strip()
-    schedule.dataset, schedule.dataset_id = dataset, dataset.id
-    schedule.columns, schedule.filters = columns, filters
-    schedule.format, schedule.channel = draft.format, draft.channel
-    schedule.recipients, schedule.location = recipients, location
-    schedule.rule, schedule.timezone = draft.rule.to_dict(), draft.timezone
-    schedule.misfire, schedule.overlap, schedule.start_window = draft.misfire, draft.overlap, start_window
-    schedule.updated_at = now
+    fill(schedule, draft, actor=actor, own_days=own_days, now=now)
     if schedule.active and not _is_due(schedule, now):  # what fell due is the dispatcher's to record
         schedule.next_run_at = next_due(schedule, now, own_days)
-
-
-def _valid_name(name: str) -> str:
-    name = name.strip()
-    if not name:
-        raise InvalidInput("Give the schedule a name.", "name")
-    if len(name) > MAXIMUM_NAME or not name.isprintable():  # it becomes a mail's subject
-        raise InvalidInput(f"A name is one line of at most {MAXIMUM_NAME} characters.", "name")
-    return name
-
-
-def _valid_columns(dataset: Dataset, chosen: tuple[str, ...]) -> list[str]:
-    known = {column.key for column in datasets.current_version(dataset).table_columns}
-    unknown = [key for key in chosen if key not in known]
-    if unknown:
-        raise InvalidInput(f"The dataset has no column “{unknown[0]}”.", "columns")
-    return list(dict.fromkeys(chosen))
-
-
-def _valid_recipients(addresses: tuple[str, ...]) -> list[str]:
-    if not addresses:
-        raise InvalidInput("Name at least one recipient.", "recipients")
-    if len(addresses) > MAXIMUM_RECIPIENTS:
-        raise InvalidInput(f"At most {MAXIMUM_RECIPIENTS} recipients, please.", "recipients")
-    try:
-        return list(dict.fromkeys(normalize_email(address) for address in addresses))
-    except InvalidInput as error:
-        raise InvalidInput(str(error), "recipients") from None
-
-
-def valid_location(location: str) -> str:
-    """Return a folder below the organization's own, `reports/weekly`. Raises InvalidInput for others."""
-    path = PurePosixPath(location.strip())
-    bad = any(ord(character) < 32 or character in '\\:*?"<>|' for character in location)
-    if not path.parts or path.is_absolute() or ".." in path.parts or bad or len(location) > 300:
-        raise InvalidInput("Name a folder such as reports/weekly, without .. or a leading /.", "location")
-    return str(path)
-
-
-def valid_window(minutes: int | None) -> int | None:
-    """Return a start window in minutes. Raises InvalidInput(field="start_window")."""
-    if minutes is not None and minutes not in range(1, LONGEST_WINDOW + 1):
-        raise InvalidInput(f"A start window is 1 to {LONGEST_WINDOW:,} minutes (a day).", "start_window")
-    return minutes
 
 
 def _record(actor: User, action: str, schedule: ScheduledExport, **details: Any) -> None:

@@ -19,11 +19,11 @@ from portal.permissions import Permission
 from portal.runs import dispatch, handover
 from portal.runs import service as runs
 from portal.schedules import service
+from portal.schedules.drafts import Draft
 from portal.schedules.forms import RuleForm, ScheduleForm, column_groups, form_for, values_of
 from portal.schedules.models import Channel, ScheduledExport
 from portal.schedules.preview import Occurrence, upcoming
 from portal.schedules.recurrence import timezone_names
-from portal.schedules.service import Draft
 from portal.schedules.words import describe
 from portal.table import Column
 from portal.web import actor, local_time, remote_ip, requires, settings

@@ -15,7 +15,7 @@ from portal.organizations.models import Organization, User
 from portal.permissions import Permission, Role
 from portal.runs.models import ScheduledExportRun
 from portal.runs.service import run_now
-from portal.schedules import service
+from portal.schedules import drafts, service
 from portal.schedules.models import Channel, ExportFormat, ScheduledExport
 from portal.schedules.rules import Kind, Rule
 from tests import factories
@@ -115,7 +115,7 @@ def test_it_leaves_a_schedule_as_it_stood_when_a_change_is_wrong(
     ],
 )
 def test_it_keeps_one_spelling_of_a_location(written: str, kept: str) -> None:
-    assert service.valid_location(written) == kept
+    assert drafts.valid_location(written) == kept
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_it_keeps_one_spelling_of_a_location(written: str, kept: str) -> None:
 )
 def test_it_refuses_locations_outside_the_organizations_folder(written: str) -> None:
     with pytest.raises(InvalidInput) as refused:
-        service.valid_location(written)
+        drafts.valid_location(written)
 
     assert refused.value.field == "location"
 

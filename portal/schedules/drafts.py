@@ -1,0 +1,111 @@
+"""A schedule as somebody filled it in, and what of it is refused."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import PurePosixPath
+from typing import Any
+
+from portal.datasets import service as datasets
+from portal.datasets.filters import valid_filters
+from portal.datasets.models import Dataset
+from portal.errors import InvalidInput
+from portal.organizations.models import User
+from portal.organizations.service import normalize_email
+from portal.schedules.models import Channel, ExportFormat, Misfire, Overlap, ScheduledExport
+from portal.schedules.policies import LONGEST_WINDOW
+from portal.schedules.recurrence import zone
+from portal.schedules.rules import Rule
+
+MAXIMUM_NAME = 120
+MAXIMUM_RECIPIENTS = 200
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A schedule as somebody filled it in, with its parts already of the right type.
+
+    `start_window` is in minutes: how late a run may start. None for however late.
+    """
+
+    name: str
+    dataset_id: str
+    format: ExportFormat
+    rule: Rule
+    timezone: str
+    channel: Channel
+    description: str = ""
+    recipients: tuple[str, ...] = ()
+    location: str = ""
+    columns: tuple[str, ...] = ()
+    filters: dict[str, Any] = field(default_factory=dict)
+    misfire: Misfire = Misfire.LATEST
+    overlap: Overlap = Overlap.QUEUE
+    start_window: int | None = None
+
+
+def fill(
+    schedule: ScheduledExport, draft: Draft, *, actor: User, own_days: frozenset[date], now: datetime
+) -> None:
+    """Put a draft into a schedule. Raises InvalidInput with the field that is wrong."""
+    # All is checked before anything is set: what is wrong must leave a schedule as it stood.
+    zone(draft.timezone)
+    name = _valid_name(draft.name)
+    dataset = datasets.get_dataset(actor, draft.dataset_id)
+    columns = _valid_columns(dataset, draft.columns)
+    filters = valid_filters(datasets.current_version(dataset), draft.filters)
+    by_mail = draft.channel is Channel.EMAIL
+    recipients = _valid_recipients(draft.recipients) if by_mail else []
+    location = None if by_mail else valid_location(draft.location)
+    start_window = valid_window(draft.start_window)
+    schedule.name, schedule.description = name, draft.description.strip()
+    schedule.dataset, schedule.dataset_id = dataset, dataset.id
+    schedule.columns, schedule.filters = columns, filters
+    schedule.format, schedule.channel = draft.format, draft.channel
+    schedule.recipients, schedule.location = recipients, location
+    schedule.rule, schedule.timezone = draft.rule.to_dict(), draft.timezone
+    schedule.misfire, schedule.overlap, schedule.start_window = draft.misfire, draft.overlap, start_window
+    schedule.updated_at = now
+
+
+def _valid_name(name: str) -> str:
+    name = name.strip()
+    if not name:
+        raise InvalidInput("Give the schedule a name.", "name")
+    if len(name) > MAXIMUM_NAME or not name.isprintable():  # it becomes a mail's subject
+        raise InvalidInput(f"A name is one line of at most {MAXIMUM_NAME} characters.", "name")
+    return name
+
+
+def _valid_columns(dataset: Dataset, chosen: tuple[str, ...]) -> list[str]:
+    known = {column.key for column in datasets.current_version(dataset).table_columns}
+    unknown = [key for key in chosen if key not in known]
+    if unknown:
+        raise InvalidInput(f"The dataset has no column “{unknown[0]}”.", "columns")
+    return list(dict.fromkeys(chosen))
+
+
+def _valid_recipients(addresses: tuple[str, ...]) -> list[str]:
+    if not addresses:
+        raise InvalidInput("Name at least one recipient.", "recipients")
+    if len(addresses) > MAXIMUM_RECIPIENTS:
+        raise InvalidInput(f"At most {MAXIMUM_RECIPIENTS} recipients, please.", "recipients")
+    try:
+        return list(dict.fromkeys(normalize_email(address) for address in addresses))
+    except InvalidInput as error:
+        raise InvalidInput(str(error), "recipients") from None
+
+
+def valid_location(location: str) -> str:
+    """Return a folder below the organization's own, `reports/weekly`. Raises InvalidInput for others."""
+    path = PurePosixPath(location.strip())
+    bad = any(ord(character) < 32 or character in '\\:*?"<>|' for character in location)
+    if not path.parts or path.is_absolute() or ".." in path.parts or bad or len(location) > 300:
+        raise InvalidInput("Name a folder such as reports/weekly, without .. or a leading /.", "location")
+    return str(path)
+
+
+def valid_window(minutes: int | None) -> int | None:
+    """Return a start window in minutes. Raises InvalidInput(field="start_window")."""
+    if minutes is not None and minutes not in range(1, LONGEST_WINDOW + 1):
+        raise InvalidInput(f"A start window is 1 to {LONGEST_WINDOW:,} minutes (a day).", "start_window")
+    return minutes
