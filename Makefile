@@ -11,11 +11,11 @@ COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --python-version
 	--no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test check format lock bench clean
+.PHONY: help demo install test check format lock bench soak clean
 
 help: ## Say what each command does
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1 \t\2/p' $(MAKEFILE_LIST) | expand -t 18
-	@echo '  PYTHON=python3.13, PORT=9000, PORTAL_DATA_DIR=/path and PYTEST_ARGS="-k word" are understood.'
+	@echo '  PYTHON=python3.13, PORT=9000, PORTAL_DATA_DIR=/path, PYTEST_ARGS="-k word" and SOAK_ARGS="--minutes 1" are understood.'
 
 demo: $(VENV)/.demo-stamp ## Start everything on this machine, with sample data and a mailbox
 	@PORTAL_DEMO=1 exec $(BIN)/python -m portal.cli up
@@ -38,7 +38,11 @@ format: $(VENV)/.dev-stamp ## Bring code and templates into our format
 	$(BIN)/djlint --quiet --reformat templates || true # it exits 1 when it changed something
 
 bench: $(VENV)/.dev-stamp ## Run the benchmarks, one after the other
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+	@for script in $(filter-out benchmarks/soak.py,$(wildcard benchmarks/*.py)); do \
+		echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+
+soak: $(VENV)/.dev-stamp ## Kill processes of a portal at work for 10 minutes, then check every promise
+	$(BIN)/python benchmarks/soak.py $(SOAK_ARGS)
 
 lock: ## Pin the dependencies again (LOCK_FLAGS=--upgrade for newer versions; needs uv)
 	$(COMPILE) $(LOCK_FLAGS) --all-extras --output-file requirements.lock

@@ -2,14 +2,15 @@
 
     python benchmarks/dispatch.py [--schedules 10000] [--rounds 3] [--record]
 
-Ours is `runs.dispatch.enqueue_due`, what one tick of `portal scheduler` does, on SQLite and on PostgreSQL; the
-peer is `rq_scheduler.Scheduler.enqueue_jobs` with entries that are due once (`enqueue_at`) and with cron entries.
-A process a case, interleaved; inserting the schedules and scheduling the entries is not measured. What each did
-is checked: ours made exactly one QUEUED run and one job for each schedule, advanced every schedule and makes none
-when asked again; the peer enqueued every entry. Linux only: peak memory is read from /proc.
+Ours is `runs.dispatch.enqueue_due`, what one tick of `portal scheduler` does, on SQLite and on PostgreSQL;
+the peer is `rq_scheduler.Scheduler.enqueue_jobs` with entries that are due once (`enqueue_at`) and with
+cron entries. A process a case, interleaved; inserting the schedules and scheduling the entries is not
+measured. What each did is checked: ours made exactly one QUEUED run and one job for each schedule, advanced
+every schedule, and makes none when asked again; the peer enqueued every entry. Linux only: peak memory is
+read from /proc.
 
-Prints a line a pair: CPU seconds (user and system) of the dispatching process, wall seconds, which also see the
-servers at work, and the megabytes by which its memory rose at most; ratios are the peer's by ours.
+Prints a line a pair: CPU seconds (user and system) of the dispatching process, wall seconds, which also see
+the servers at work, and the megabytes by which its memory rose at most; ratios are the peer's by ours.
 """
 
 import argparse
@@ -36,7 +37,7 @@ from rq_scheduler import Scheduler
 from sqlalchemy import create_engine, func, insert, select, text
 from sqlalchemy.orm import Session
 from stage import services
-from stage.tenants import Tenant, tenant
+from stage.tenants import Tenant, schedule, tenant
 
 from portal import queue
 from portal.app import create_app
@@ -44,7 +45,7 @@ from portal.config import load
 from portal.extensions import db
 from portal.runs import dispatch
 from portal.runs.models import RunStatus, ScheduledExportRun, Trigger
-from portal.schedules.models import Channel, ExportFormat, ScheduledExport
+from portal.schedules.models import ExportFormat, ScheduledExport
 
 DUE = datetime(2025, 3, 3, 7, 0, tzinfo=UTC)  # a Monday
 NOW = DUE + timedelta(seconds=20)
@@ -132,7 +133,7 @@ def seed(variables: dict[str, str], count: int) -> None:
         upgrade()
         tenants = [tenant(number, 20, settings, now=DUE) for number in range(ORGANIZATIONS)]
         db.session.flush()
-        schedules = [schedule(number, tenants[number % ORGANIZATIONS]) for number in range(count)]
+        schedules = [due_schedule(number, tenants[number % ORGANIZATIONS]) for number in range(count)]
         db.session.execute(insert(ScheduledExport), schedules)
         pairs = db.session.execute(select(ScheduledExport.id, ScheduledExport.organization_id)).all()
         db.session.execute(insert(ScheduledExportRun), [past_run(*pair) for pair in pairs])
@@ -142,7 +143,7 @@ def seed(variables: dict[str, str], count: int) -> None:
         db.engine.dispose()
 
 
-def schedule(number: int, of: Tenant) -> dict[str, Any]:
+def due_schedule(number: int, of: Tenant) -> dict[str, Any]:
     zone = ("Europe/Berlin", "America/New_York", "Asia/Tokyo", "UTC")[number % 4]
     local = DUE.astimezone(ZoneInfo(zone))
     rhythm: dict[str, Any] = (
@@ -150,22 +151,15 @@ def schedule(number: int, of: Tenant) -> dict[str, Any]:
         {"kind": "weekly", "weekdays": [local.weekday()]},
         {"kind": "monthly", "monthday": local.day},
     )[number // 4 % 3]
-    return {
-        "organization_id": of.organization.id,
-        "owner_id": of.owner.id,
-        "dataset_id": of.dataset.id,
-        "name": f"Open cases of region {number}",
-        "format": ExportFormat.XLSX,
-        "filters": {},
-        "columns": [],
-        "rule": {"time": f"{local:%H:%M}", "weekdays": [], "monthday": None, **rhythm},
-        "timezone": zone,
-        "channel": Channel.EMAIL,
-        "recipients": [f"reader{number}.{one}@company.example" for one in range(1 + number % 5)],
-        "next_run_at": DUE,
-        "created_at": DUE - timedelta(days=30),
-        "updated_at": DUE - timedelta(days=30),
-    }
+    return schedule(
+        of,
+        f"Open cases of region {number}",
+        DUE,
+        rule={"time": f"{local:%H:%M}", **rhythm},
+        timezone=zone,
+        form=ExportFormat.XLSX,
+        recipients=[f"reader{number}.{one}@company.example" for one in range(1 + number % 5)],
+    )
 
 
 def past_run(schedule_id: int, organization_id: int) -> dict[str, Any]:

@@ -102,7 +102,7 @@ def catcher(folder: Path) -> Iterator[int]:
 
 @contextmanager
 def postgresql(folder: Path) -> Iterator[str]:
-    """Run a PostgreSQL server on `folder`, which it removes at the end; yield the URL of its first database."""
+    """Run a PostgreSQL server on `folder`, removed at the end; yield the URL of its first database."""
     # Here, because importing it warns of a variable nobody needs, and the measured processes do without it.
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR is not set")

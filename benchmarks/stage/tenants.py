@@ -1,7 +1,9 @@
 """Organizations with a manager and a dataset each, as the demo's seed makes them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from portal.config import Settings
 from portal.datasets import service as datasets
@@ -11,6 +13,7 @@ from portal.demo.acme_datasets import CASES_ONLY
 from portal.organizations import service as organizations
 from portal.organizations.models import Organization, User
 from portal.permissions import Role
+from portal.schedules.models import Channel, ExportFormat
 
 
 @dataclass(frozen=True)
@@ -53,3 +56,33 @@ def _dataset(organization: Organization, cases: int, settings: Settings, now: da
         key_columns=CASES_ONLY.key_columns,
         now=now,
     )
+
+
+def schedule(
+    of: Tenant,
+    name: str,
+    due: datetime,
+    *,
+    rule: dict[str, Any],
+    timezone: str,
+    form: ExportFormat,
+    recipients: Sequence[str],
+) -> dict[str, Any]:
+    """Return the values of a schedule that is due by e-mail at `due`, for an INSERT of thousands."""
+    created = due - timedelta(days=30)
+    return {
+        "organization_id": of.organization.id,
+        "owner_id": of.owner.id,
+        "dataset_id": of.dataset.id,
+        "name": name,
+        "format": form,
+        "filters": {},
+        "columns": [],
+        "rule": rule,
+        "timezone": timezone,
+        "channel": Channel.EMAIL,
+        "recipients": list(recipients),
+        "next_run_at": due,
+        "created_at": created,
+        "updated_at": created,
+    }
