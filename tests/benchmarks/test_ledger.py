@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ MESSAGE_ID = f"<{RUN}.0123456789abcdef@portal.example>"
 MAIL = Mail(MESSAGE_ID, ("ann@example.org",), "f00d")
 
 
-def a_run(**changes: object) -> ScheduledExportRun:
+def a_run(**changes: Any) -> ScheduledExportRun:
     values = {
         "id": 1,
         "public_id": RUN,
@@ -37,7 +38,7 @@ def a_run(**changes: object) -> ScheduledExportRun:
     return ScheduledExportRun(**values)
 
 
-def a_delivery(**changes: object) -> Delivery:
+def a_delivery(**changes: Any) -> Delivery:
     values = {
         "channel": Channel.EMAIL,
         "target": "ann@example.org",
@@ -49,7 +50,7 @@ def a_delivery(**changes: object) -> Delivery:
 
 
 def broken(
-    runs: list[ScheduledExportRun] | None = None, faults: tuple[Fault, ...] = (), **changes: object
+    runs: list[ScheduledExportRun] | None = None, faults: tuple[Fault, ...] = (), **changes: Any
 ) -> list[str]:
     """What the ledger finds wrong with one run that went well but for these changes."""
     books = Books(
@@ -93,7 +94,7 @@ def test_it_finds_an_occurrence_with_two_runs() -> None:
         ({"artifact": None}, "P8  has no file"),
     ],
 )
-def test_it_finds_a_run_that_did_not_end_well(changes: dict[str, object], said: str) -> None:
+def test_it_finds_a_run_that_did_not_end_well(changes: dict[str, Any], said: str) -> None:
     assert f"{said}, run {RUN}" in broken(runs=[a_run(**changes)])
 
 
