@@ -5,6 +5,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from portal import database, logs, web
 from portal.alerts import models as alert_models
+from portal.alerts import views as alert_views
 from portal.audit import models as audit_models
 from portal.config import Settings, load
 from portal.datasets import models as dataset_models
@@ -40,6 +41,7 @@ BLUEPRINTS = (
     operation_views.blueprint,
     schedule_views.blueprint,
     run_views.blueprint,
+    alert_views.blueprint,
     download_views.blueprint,
 )
 

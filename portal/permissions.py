@@ -19,6 +19,8 @@ class Permission(StrEnum):
     DOWNLOAD_FILES = "download files"
     VIEW_FAILED_RUNS = "view failed runs"
     MEND_RUNS = "mend runs"
+    VIEW_ALERTS = "view alerts"
+    ACKNOWLEDGE_ALERTS = "acknowledge alerts"
     REVOKE_LINKS = "revoke links"
     VIEW_AUDIT_TRAIL = "view audit trail"
     MANAGE_ORGANIZATION = "manage the organization"
@@ -31,6 +33,7 @@ _READ = frozenset(
         Permission.VIEW_SCHEDULES,
         Permission.VIEW_RUNS,
         Permission.DOWNLOAD_FILES,
+        Permission.VIEW_ALERTS,
     }
 )
 
@@ -42,6 +45,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.START_RUNS,
         Permission.CANCEL_RUNS,
         Permission.MEND_RUNS,
+        Permission.ACKNOWLEDGE_ALERTS,
         Permission.REVOKE_LINKS,
     },
     Role.AUDITOR: _READ | {Permission.VIEW_AUDIT_TRAIL},

@@ -17,6 +17,7 @@ from portal.config import Settings
 QUEUE_NAME = "exports"
 EXECUTE_RUN = "portal.jobs.tasks.execute_run"
 SWEEP_FILES = "portal.jobs.tasks.sweep_files"
+SEND_ALERTS = "portal.jobs.tasks.send_alerts"
 # A second to connect, another to answer, and no second try: redis-py would try for a minute and more.
 BRIEFLY: Mapping[str, Any] = {
     "socket_connect_timeout": 1.0,
@@ -24,7 +25,7 @@ BRIEFLY: Mapping[str, Any] = {
     "retry": Retry(NoBackoff(), 0),
 }
 HEARTBEAT_KEY = "portal:scheduler:heartbeat"  # the instant of the scheduler's last tick, ISO 8601
-ALLOWED = frozenset({EXECUTE_RUN, SWEEP_FILES})
+ALLOWED = frozenset({EXECUTE_RUN, SWEEP_FILES, SEND_ALERTS})
 
 
 class PortalJob(Job):
@@ -110,6 +111,19 @@ def enqueue_runs(connection: Redis, runs: Sequence[tuple[str, int]], *, timeout:
         )
         for run_id, attempt in runs
     )
+
+
+def enqueue_once(connection: Redis, function: str, *, timeout: int) -> bool:
+    """Enqueue a job without arguments unless one of it waits already; say whether it did.
+
+    Its id is the function's name. RQ's own `unique` asks for the job's hash instead, which a worker that died
+    can leave behind, and nothing would be enqueued ever again.
+    """
+    queue = run_queue(connection)
+    if queue.get_job_position(function) is not None:
+        return False
+    queue.enqueue_call(function, job_id=function, timeout=timeout, result_ttl=0, failure_ttl=86_400)
+    return True
 
 
 def waiting_jobs(connection: Redis) -> frozenset[str]:

@@ -17,6 +17,7 @@ from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
+from portal.alerts import service as alerts
 from portal.clock import utcnow
 from portal.config import Settings
 from portal.database import begin_deferred
@@ -98,13 +99,17 @@ def init(app: Flask) -> None:
 
 @dataclass(frozen=True)
 class NavigationItem:
-    """A line of the main navigation. All pages of `section`, a blueprint, belong to it."""
+    """A line of the main navigation. All pages of `section`, a blueprint, belong to it.
+
+    `count` says how much there waits for somebody.
+    """
 
     endpoint: str
     section: str
     label: str
     icon: str
     permission: Permission | None
+    count: Callable[[User], int] | None = None
 
 
 NAVIGATION = (
@@ -113,6 +118,9 @@ NAVIGATION = (
     NavigationItem("runs.index", "runs", "Runs", "clock-history", Permission.VIEW_RUNS),
     NavigationItem(
         "operations.failed_runs", "", "Failed runs", "exclamation-octagon", Permission.VIEW_FAILED_RUNS
+    ),
+    NavigationItem(
+        "alerts.index", "alerts", "Alerts", "bell", Permission.VIEW_ALERTS, count=alerts.count_open
     ),
     NavigationItem("demo.inbox", "demo", "Demo inbox", "envelope", None),
 )
@@ -124,13 +132,14 @@ def viewer() -> User | None:
 
 
 def navigation() -> list[dict[str, Any]]:
-    """Return what the main navigation shows to this person: url, label, icon, and whether one is there."""
+    """Return what the main navigation shows to this person: url, label, icon, count, whether one is there."""
     person = viewer()
     return [
         {
             "url": url_for(item.endpoint),
             "label": item.label,
             "icon": item.icon,
+            "count": item.count(person) if item.count and person else 0,
             "current": item.endpoint == request.endpoint or item.section == request.blueprint,
         }
         for item in NAVIGATION

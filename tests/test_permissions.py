@@ -14,6 +14,8 @@ WHO = {
     Permission.DOWNLOAD_FILES: EVERYBODY,
     Permission.VIEW_FAILED_RUNS: {Role.ADMIN},
     Permission.MEND_RUNS: {Role.ADMIN, Role.MANAGER},
+    Permission.VIEW_ALERTS: EVERYBODY,
+    Permission.ACKNOWLEDGE_ALERTS: {Role.ADMIN, Role.MANAGER},
     Permission.CANCEL_RUNS: {Role.ADMIN, Role.MANAGER},
     Permission.REVOKE_LINKS: {Role.ADMIN, Role.MANAGER},
     Permission.VIEW_AUDIT_TRAIL: {Role.ADMIN, Role.AUDITOR},

@@ -20,8 +20,9 @@ class Cause(StrEnum):
 class Alert(Identified, Base):
     """A cause that people are told of by mail: `count` times from `first_at` to `last_at`.
 
-    `message` says what happened last, `run_id` (a public id) where. Null `sent_at` means that nobody was told
-    yet, `send_error` why not. Open until it is acknowledged or over.
+    `message` says what happened last, `run_id` (a public id) where. `sent_at` is when a mail about it was
+    last tried, `told` the count that mail spoke of: 0 while none got through. `send_error` says who was not
+    reached, and why. Open until it is acknowledged or over.
     """
 
     __tablename__ = "alerts"
@@ -55,3 +56,7 @@ class Alert(Identified, Base):
     closed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
     schedule: Mapped[ScheduledExport] = relationship()
+
+    @property
+    def is_open(self) -> bool:
+        return self.closed_at is None

@@ -5,6 +5,8 @@ from typing import Any
 
 from flask import Blueprint, current_app, jsonify, render_template, request
 
+from portal.alerts import service as alerts
+from portal.alerts import wording
 from portal.clock import utcnow
 from portal.database import row_key
 from portal.operations import health, service
@@ -34,6 +36,8 @@ def dashboard() -> Any:
         on_time=sum(day.on_time for day in month),
         engine=health.engine(settings()),
         cause_of=service.cause_of,
+        alerts=alerts.standing(person),
+        wording=wording,
     )
 
 
