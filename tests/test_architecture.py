@@ -33,6 +33,7 @@ PURE = {
     "rules",
     "cron",
     "days_off",
+    "nominal",
     "recurrence",
     "words",
     "preview",

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import islice
 
-from portal.schedules.recurrence import occurrences_after, zone
+from portal.schedules.days_off import DaysOff
+from portal.schedules.recurrence import Planned, planned_after, zone
 from portal.schedules.rules import Kind, Rule
 
 COUNT = 5
@@ -13,7 +14,7 @@ COUNT = 5
 
 @dataclass(frozen=True)
 class Remark:
-    """Why an occurrence is not quite what the rule says. `about` is `clock` or `month`."""
+    """Why an occurrence is not quite what the rule says. `about` is `holiday`, `clock`, `month` or `end`."""
 
     about: str
     text: str
@@ -28,29 +29,56 @@ class Occurrence:
     remarks: tuple[Remark, ...]
 
 
-def upcoming(rule: Rule, timezone: str, *, after: datetime, count: int = COUNT) -> list[Occurrence]:
-    """Return the next occurrences. Raises InvalidInput(field="timezone") for an unknown zone."""
+def upcoming(
+    rule: Rule,
+    timezone: str,
+    *,
+    after: datetime,
+    count: int = COUNT,
+    own_days: frozenset[date] = frozenset(),
+) -> list[Occurrence]:
+    """Return the next occurrences, fewer where the rule ends before.
+
+    Raises InvalidInput(field="timezone") for an unknown zone.
+    """
     tz = zone(timezone)
+    days_off = DaysOff(rule.country, rule.region, own_days)
+    planned = list(islice(planned_after(rule, timezone, after, own_days=own_days), count + 1))
     before = after.astimezone(tz)
     found = []
-    for at in islice(occurrences_after(rule, timezone, after), count):
-        local = at.astimezone(tz)
-        found.append(Occurrence(at, local, tuple(_remarks(rule, before, local))))
+    for one in planned[:count]:
+        local = one.at.astimezone(tz)
+        remarks = [*_moved(one, days_off), *_clock(one, before, local), *_short_month(rule, one.nominal)]
+        if one is planned[-1]:  # one more than `count` was asked for
+            remarks.append(Remark("end", "Last run"))
+        found.append(Occurrence(one.at, local, tuple(remarks)))
         before = local
     return found
 
 
-def _remarks(rule: Rule, before: datetime, local: datetime) -> Iterator[Remark]:
-    if rule.time is None:
-        return
-    if (local.hour, local.minute) != (rule.time.hour, rule.time.minute):
-        yield Remark("clock", f"There is no {rule.time:%H:%M} on this day: runs at {local:%H:%M}")
+def _moved(planned: Planned, days_off: DaysOff) -> Iterator[Remark]:
+    day = planned.nominal.date()
+    if planned.wall.date() != day:
+        yield Remark("holiday", f"Moved from {day:%A, %-d %B}: {days_off.name(day)}")
+
+
+def _clock(planned: Planned, before: datetime, local: datetime) -> Iterator[Remark]:
+    meant = planned.wall
+    if local.date() > meant.date():
+        yield Remark(
+            "clock", f"There is no {meant:%H:%M} on {meant:%-d %B}: runs at {local:%H:%M} of the day after"
+        )
+    elif (local.hour, local.minute) != (meant.hour, meant.minute):
+        yield Remark("clock", f"There is no {meant:%H:%M} on this day: runs at {local:%H:%M}")
     elif local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset():
-        yield Remark("clock", f"{rule.time:%H:%M} comes twice on this day: runs once, at the first")
+        yield Remark("clock", f"{meant:%H:%M} comes twice on this day: runs once, at the first")
     elif local.utcoffset() != before.utcoffset():
         yield Remark("clock", _change_between(before, local))
-    if rule.kind is Kind.MONTHLY and rule.monthday is not None and local.day < rule.monthday:
-        yield Remark("month", f"{local:%B} has no day {rule.monthday}: runs on its last")
+
+
+def _short_month(rule: Rule, nominal: datetime) -> Iterator[Remark]:
+    if rule.kind is Kind.MONTHLY and rule.monthday is not None and nominal.day < rule.monthday:
+        yield Remark("month", f"{nominal:%B} has no day {rule.monthday}: runs on its last")
 
 
 def _change_between(before: datetime, after: datetime) -> str:

@@ -4,16 +4,22 @@ Pure: knows no session, no request and no clock. The preview, the dispatcher, th
 line all ask `occurrences_after`, so none of them can disagree with another.
 """
 
-import calendar
 import difflib
 import functools
 import zoneinfo
-from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, time
+from collections import deque
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from heapq import heappop, heappush
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+import tzdata  # type: ignore[import-untyped]
+
 from portal.errors import InvalidInput
-from portal.schedules.rules import Kind, Rule
+from portal.schedules.days_off import DaysOff
+from portal.schedules.nominal import end_of, times_from
+from portal.schedules.rules import HolidayPolicy, Rule
 
 # Only PyPI's tzdata counts, never the host's copy: hosts differ from each other and lag behind (Debian's is
 # wrong today for about 15 zones), and two of our machines must not fire one schedule at different instants.
@@ -21,9 +27,30 @@ from portal.schedules.rules import Kind, Rule
 zoneinfo.reset_tzpath(to=[])
 ZoneInfo.clear_cache()
 
-# A nominal date's instant is less than two days from midnight UTC of that date, whatever the zone: a day of
-# clock plus the largest offset ever in use (not quite 16 hours).
-_REACH_DAYS = 2
+FURTHEST_MOVE = 31
+LONGEST_WAIT = 41  # years: a fifth Monday of February comes back after at most 40
+
+_DAY = timedelta(days=1)
+_FURTHEST = FURTHEST_MOVE * _DAY
+# No offset from UTC ever in use was as large (Manila's and Alaska's came near, before 1868): a wall time's
+# instant is less than this from the same time in UTC.
+_REACH = timedelta(hours=16)
+
+
+class Planned(NamedTuple):
+    """An occurrence: its instant in UTC, and the naive wall times it stands for.
+
+    `nominal` is what the rhythm says; `wall` differs where a day off moved it. A gap may move `at` once more.
+    """
+
+    at: datetime
+    wall: datetime
+    nominal: datetime
+
+
+def tzdata_version() -> str:
+    """Return the release of the timezone database in use, such as `2026a`."""
+    return str(tzdata.IANA_VERSION)
 
 
 @functools.cache
@@ -38,74 +65,138 @@ def zone(name: str) -> ZoneInfo:
 
     Raises InvalidInput(field="timezone") for any other text, naming the nearest zone if one is near.
     """
-    names = timezone_names()
     # Asked before opening: a name is a path within tzdata, and ZoneInfo's errors vary with what lies there.
-    if name in names:
-        return ZoneInfo(name)
-    by_folded = {known.casefold(): known for known in names}
+    if name in _known_names():
+        return _opened(name)
+    by_folded = {known.casefold(): known for known in timezone_names()}
     near = difflib.get_close_matches(name.casefold(), by_folded, n=1)
     hint = f"Did you mean {by_folded[near[0]]}?" if near else "Use a name such as Europe/Berlin."
     raise InvalidInput(f"“{name}” is not a known timezone. {hint}", "timezone")
 
 
-def occurrences_after(rule: Rule, timezone: str, after: datetime) -> Iterator[datetime]:
+@functools.cache
+def _opened(name: str) -> ZoneInfo:
+    return ZoneInfo(name)  # which itself keeps eight only: the ninth zone would be read from its file again
+
+
+@functools.cache
+def _known_names() -> frozenset[str]:
+    return frozenset(timezone_names())
+
+
+def occurrences_after(
+    rule: Rule, timezone: str, after: datetime, *, own_days: frozenset[date] = frozenset()
+) -> Iterator[datetime]:
     """Yield the UTC instants of `rule` in `timezone` strictly after the aware `after`, strictly increasing.
 
     A local time that does not exist (clocks go forward) runs shifted by the length of the gap; one that
     exists twice (clocks go back) runs once, at its first copy; a date the zone skipped runs once, together
-    with the date it is shifted onto. Ends with the calendar, in December 9999.
+    with the date it is shifted onto. `own_days` are the organization's days off. Ends with the rule, or with
+    the calendar in December 9999.
     Raises InvalidInput(field="timezone") at once for an unknown zone, ValueError for a naive `after`.
     """
+    return (planned.at for planned in planned_after(rule, timezone, after, own_days=own_days))
+
+
+def planned_after(
+    rule: Rule, timezone: str, after: datetime, *, own_days: frozenset[date] = frozenset()
+) -> Iterator[Planned]:
+    """Yield what `occurrences_after` yields, with what each stands for. Raises the same."""
     if after.tzinfo is None:
         raise ValueError("`after` must know its zone")
-    return _instants(rule, zone(timezone), after)
+    return _in_order(
+        rule, zone(timezone), after.astimezone(UTC), DaysOff(rule.country, rule.region, own_days)
+    )
 
 
-def _instants(rule: Rule, tz: ZoneInfo, after: datetime) -> Iterator[datetime]:
-    latest = after.astimezone(UTC)
-    for day in _nominal_dates(rule, latest):
-        instant = _instant(day, rule.time, tz) if rule.time else None
-        # Not greater: the date before `after`, or one skipped by the zone, already run as its neighbour.
-        if instant is not None and instant > latest:
-            latest = instant
-            yield instant
+def _in_order(rule: Rule, tz: ZoneInfo, after: datetime, days_off: DaysOff) -> Iterator[Planned]:
+    latest = after
+    for planned in _by_instant(rule, tz, after, days_off):
+        if planned.at > latest:  # else its equal has run: a date that the zone skipped, or one that was moved
+            latest = planned.at
+            yield planned
 
 
-def _nominal_dates(rule: Rule, after: datetime) -> Iterator[date]:
-    """Yield the dates a rule names, from far enough before `after` to miss no instant past it."""
-    falls_on = _FALLS_ON[rule.kind]
-    first = max(after.date().toordinal() - _REACH_DAYS, date.min.toordinal())
-    for ordinal in range(first, date.max.toordinal() + 1):
-        day = date.fromordinal(ordinal)
-        if falls_on(rule, day):
-            yield day
+def _by_instant(rule: Rule, tz: ZoneInfo, after: datetime, days_off: DaysOff) -> Iterator[Planned]:
+    """Yield the occurrences after an instant, equal ones too.
+
+    Instants of neighbouring wall times can swap places: where clocks skip a time, where one of two is moved
+    before a holiday. So each waits until no later wall time can precede it.
+    """
+    lag = _REACH + (_FURTHEST if rule.holidays is HolidayPolicy.AFTER else timedelta())
+    lead = _REACH + (_FURTHEST if rule.holidays is HolidayPolicy.BEFORE else timedelta())
+    begin = after.replace(tzinfo=None)
+    waiting: list[Planned] = []
+    for nominal in times_from(rule, _first_day(begin, lag), days_off):
+        if begin - nominal >= lag:
+            continue
+        while waiting and nominal - waiting[0].at.replace(tzinfo=None) >= lead:
+            yield heappop(waiting)
+        wall = _off_days_off(rule, nominal, days_off)
+        instant = wall and _instant(wall, tz)
+        if wall and instant and instant > after:
+            heappush(waiting, Planned(instant, wall, nominal))
+    while waiting:
+        yield heappop(waiting)
 
 
-def _instant(day: date, at: time, tz: ZoneInfo) -> datetime | None:
+def _first_day(begin: datetime, lag: timedelta) -> date:
+    """Return the first nominal date that can have an instant past `begin`."""
+    return date.fromordinal(max(begin.toordinal() - 1 - lag.days, date.min.toordinal()))
+
+
+def _instant(wall: datetime, tz: ZoneInfo) -> datetime | None:
     """Return the instant of a wall time, or None where Python's calendar can't hold it (years 1 and 9999).
 
-    A rule's time has fold=0: the first copy of a repeated time, and the offset before the gap for a missing
+    A rule's times have fold=0: the first copy of a repeated time, and the offset before the gap for a missing
     one, which is the same as shifting it by the gap (PEP 495).
     """
     try:
-        return datetime.combine(day, at, tzinfo=tz).astimezone(UTC)
+        return wall.replace(tzinfo=tz).astimezone(UTC)
     except OverflowError:
         return None
 
 
-def _falls_on_monthday(rule: Rule, day: date) -> bool:
-    if rule.monthday is None:
-        raise ValueError("a monthly rule has a day")
-    return day.day == min(rule.monthday, _days_in_month(day))
+def _off_days_off(rule: Rule, nominal: datetime, days_off: DaysOff) -> datetime | None:
+    """Return the wall time at which a nominal one runs; None for not at all."""
+    policy = rule.holidays
+    if policy is HolidayPolicy.RUN or not days_off.is_off(nominal.date()):
+        return nominal
+    if policy is HolidayPolicy.SKIP:
+        return None
+    step = -1 if policy is HolidayPolicy.BEFORE else 1
+    for days in range(1, FURTHEST_MOVE + 1):
+        try:
+            moved = nominal + step * days * _DAY
+        except OverflowError:
+            return None
+        if days_off.is_business_day(moved.date()):
+            return moved
+    return None
 
 
-def _days_in_month(day: date) -> int:
-    return calendar.monthrange(day.year, day.month)[1]
+def check_fires(rule: Rule, timezone: str, now: datetime, own_days: frozenset[date] = frozenset()) -> None:
+    """Raise InvalidInput, saying why, for a rule that does not run after `now`."""
+    tz = zone(timezone)
+    first = next(occurrences_after(rule, timezone, now, own_days=own_days), None)
+    if first is None:
+        field = "ends_on" if rule.ends_on else "count"
+        last = _last_ever(rule, timezone, own_days)
+        if last is None:
+            raise InvalidInput("No occurrence falls between its start and its end.", field)
+        raise InvalidInput(f"Its last occurrence would have been on {last.astimezone(tz):%-d %B %Y}.", field)
+    begun = max(now.year, rule.starts_on.year if rule.starts_on else now.year)
+    if first.year - begun > LONGEST_WAIT:
+        raise InvalidInput(f"It would not run before {first.astimezone(tz):%-d %B %Y}.", "holidays")
 
 
-_FALLS_ON: dict[Kind, Callable[[Rule, date], bool]] = {
-    Kind.DAILY: lambda _rule, _day: True,
-    Kind.WEEKLY: lambda rule, day: day.weekday() in rule.weekdays,
-    Kind.MONTHLY: _falls_on_monthday,
-    Kind.MONTHLY_LAST: lambda _rule, day: day.day == _days_in_month(day),
-}
+def _last_ever(rule: Rule, timezone: str, own_days: frozenset[date]) -> datetime | None:
+    """Return the last occurrence of a rule that ends."""
+    end = end_of(rule, DaysOff(rule.country, rule.region, own_days))
+    last_year = end.year if end else date.max.year
+    for years in (1, LONGEST_WAIT):
+        begin = datetime(max(last_year - years, 1), 1, 1, tzinfo=UTC)
+        last = deque(occurrences_after(rule, timezone, begin, own_days=own_days), maxlen=1)
+        if last:
+            return last.pop()
+    return None
