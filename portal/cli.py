@@ -3,8 +3,6 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from portal.app import create_app
+from portal.cli_recurrence import next_runs
 from portal.clock import utcnow
 from portal.config import Settings, load
 from portal.datasets import query, sources
@@ -34,8 +33,6 @@ from portal.organizations.models import Organization
 from portal.permissions import Role
 from portal.queue import connect
 from portal.runs.pipeline import Rendered, render
-from portal.schedules.recurrence import occurrences_after
-from portal.schedules.rules import Kind, Rule, parse_time
 from portal.storage.local import explained
 
 QUERY_TIMEOUT = 3600.0
@@ -60,6 +57,9 @@ class Portal(click.Group):
 @click.group(cls=Portal, context_settings={"max_content_width": 110})
 def main() -> None:
     """Export Portal: recurring exports, delivered on time, with proof."""
+
+
+main.add_command(next_runs)
 
 
 @main.command()
@@ -170,30 +170,6 @@ def seed_demo() -> None:
 
 
 @main.command()
-@click.option("--kind", type=click.Choice(["daily", "weekly", "monthly", "monthly-last"]), required=True)
-@click.option("--weekday", type=int, multiple=True, help="0 (Monday) to 6; may be repeated.")
-@click.option("--day", type=int, help="Day of the month, 1 to 31.")
-@click.option("--time", "at", required=True, metavar="HH:MM")
-@click.option("--timezone", required=True, help="IANA name, such as Europe/Berlin.")
-@click.option("--after", metavar="ISO", help="Instant to start from; now when left out, UTC without offset.")
-@click.option("--count", type=click.IntRange(1, 10_000), default=5, show_default=True)
-def next_runs(
-    kind: str,
-    weekday: tuple[int, ...],
-    day: int | None,
-    at: str,
-    timezone: str,
-    after: str | None,
-    count: int,
-) -> None:
-    """Print the next instants of a rule in UTC, one a line. Needs no running service."""
-    rule = Rule(Kind(kind.replace("-", "_")), parse_time(at), weekdays=weekday, monthday=day)
-    start = _instant(after) if after else utcnow()
-    for instant in islice(occurrences_after(rule, timezone, start), count):
-        click.echo(f"{instant:%Y-%m-%dT%H:%M:%SZ}")
-
-
-@main.command()
 @click.option("--source", required=True, metavar="SQLALCHEMY_URL")
 @click.option("--sql", required=True)
 @click.option("--format", "form", type=click.Choice(list(EXPORTERS)), required=True)
@@ -234,14 +210,6 @@ def _beside_then_rename(output: Path, write: Callable[[Path], Rendered]) -> Rend
         finally:
             aside.unlink(missing_ok=True)
     return written
-
-
-def _instant(text: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(text)
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise InvalidInput(f"“{text}” is not an instant such as 2025-03-09T07:00:00Z.") from None
 
 
 class Gunicorn(BaseApplication):

@@ -114,7 +114,8 @@ def _check_gaps(times: tuple[time, ...]) -> None:
     minutes.append(minutes[0] + 24 * 60)
     gap = min(later - earlier for earlier, later in pairwise(minutes))
     if gap < SHORTEST_GAP:
-        unit = "minute" if gap == 1 else "minutes"
+        apart = "a minute" if gap == 1 else f"{gap} minutes"
         raise InvalidInput(
-            f"A schedule runs every {SHORTEST_GAP} minutes at most; this comes {gap} {unit} apart.", "cron"
+            f"A schedule runs every {SHORTEST_GAP} minutes at most; these runs would be {apart} apart.",
+            "cron",
         )

@@ -220,11 +220,11 @@ def _check_holidays(rule: Rule) -> None:
         raise InvalidInput(
             "A business day is never a holiday: there is nothing to skip or to move.", "holidays"
         )
-    if rule.country and not business_day and rule.holidays is HolidayPolicy.RUN:
+    if rule.country is not None and not business_day and rule.holidays is HolidayPolicy.RUN:
         raise InvalidInput("Choose what happens on holidays, or leave the country out.", "holidays")
-    if rule.region and not rule.country:
+    if rule.region is not None and rule.country is None:
         raise InvalidInput("Choose the country of the region.", "country")
-    if rule.country:
+    if rule.country is not None:
         days_off.check_place(rule.country, rule.region)
 
 
