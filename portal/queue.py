@@ -116,13 +116,13 @@ def enqueue_runs(connection: Redis, runs: Sequence[tuple[str, int]], *, timeout:
 def enqueue_once(connection: Redis, function: str, *, timeout: int) -> bool:
     """Enqueue a job without arguments unless one of it waits already; say whether it did.
 
-    Its id is the function's name. RQ's own `unique` asks for the job's hash instead, which a worker that died
-    can leave behind, and nothing would be enqueued ever again.
+    Its id is the function's bare name. RQ's own `unique` asks for the job's hash instead: one that a worker
+    left behind when it died would keep the job out for ever.
     """
-    queue = run_queue(connection)
-    if queue.get_job_position(function) is not None:
+    queue, once = run_queue(connection), function.rpartition(".")[2]
+    if queue.get_job_position(once) is not None:
         return False
-    queue.enqueue_call(function, job_id=function, timeout=timeout, result_ttl=0, failure_ttl=86_400)
+    queue.enqueue_call(function, job_id=once, timeout=timeout, result_ttl=0, failure_ttl=86_400)
     return True
 
 

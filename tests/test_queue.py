@@ -26,9 +26,11 @@ from portal.organizations.models import User
 from portal.queue import (
     EXECUTE_RUN,
     QUEUE_NAME,
+    SEND_ALERTS,
     SWEEP_FILES,
     PortalJob,
     connect,
+    enqueue_once,
     enqueue_runs,
     job_id,
     run_queue,
@@ -214,7 +216,7 @@ def test_it_refuses_to_name_a_function_that_is_not_listed(redis: Redis, name: st
 
 
 def test_it_finds_the_functions_that_are_listed(redis: Redis) -> None:
-    for name in (EXECUTE_RUN, SWEEP_FILES):
+    for name in (EXECUTE_RUN, SWEEP_FILES, SEND_ALERTS):
         job = PortalJob("j", connection=redis)
         job.data = json.dumps([name, None, [], {}]).encode()
         assert job.func.__name__ == name.rpartition(".")[2]
@@ -233,6 +235,17 @@ def test_it_enqueues_nothing_when_nothing_is_due(redis: Redis) -> None:
     enqueue_runs(redis, [], timeout=60)
 
     assert redis.keys("*") == []
+
+
+def test_a_job_that_waits_is_not_enqueued_again(redis: Redis) -> None:
+    assert enqueue_once(redis, SEND_ALERTS, timeout=240)
+    assert not enqueue_once(redis, SEND_ALERTS, timeout=240)
+    assert run_queue(redis).job_ids == ["send_alerts"]
+
+    run_queue(redis).pop_job_id()  # by a worker that died with it, its hash is still there
+    assert redis.exists("rq:job:send_alerts")
+    assert enqueue_once(redis, SEND_ALERTS, timeout=240)
+    assert run_queue(redis).job_ids == ["send_alerts"]
 
 
 def test_it_counts_as_waiting_what_stands_in_the_queue_alone(redis: Redis) -> None:

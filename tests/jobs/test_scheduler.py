@@ -9,11 +9,14 @@ from rq_scheduler import Scheduler
 from sqlalchemy import select
 
 from portal import queue
+from portal.alerts.models import Cause
+from portal.alerts.service import raise_alert
 from portal.config import Settings
 from portal.extensions import db
 from portal.jobs.scheduler import HEARTBEAT_KEY, QUARANTINE_KEY, PortalScheduler
 from portal.runs.models import RunStatus, ScheduledExportRun
 from portal.schedules.models import ScheduledExport
+from tests.conftest import SmtpServer
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -59,6 +62,24 @@ def test_it_sweeps_up_runs_whose_jobs_a_flush_took(
     tick(scheduler)
 
     assert queue.job_id(run.public_id, 0) in queue.run_queue(redis).job_ids
+
+
+def test_it_has_a_worker_send_alerts_that_are_due_and_sends_none_itself(
+    scheduler: PortalScheduler, schedule: ScheduledExport, redis: Redis, smtp: SmtpServer
+) -> None:
+    schedule.next_run_at = None  # it is long overdue, and would be an alert of its own
+    db.session.commit()
+    tick(scheduler)
+    assert "send_alerts" not in queue.run_queue(redis).job_ids
+
+    raise_alert(schedule, Cause.RUN_FAILED, "happened", run_id=None, now=datetime.now(UTC))
+    db.session.commit()
+    for _ in range(2):
+        scheduler._next_sweep = 0.0
+        tick(scheduler)
+
+    assert queue.run_queue(redis).job_ids.count("send_alerts") == 1
+    assert smtp.messages() == []
 
 
 def test_only_one_holds_the_lock_and_only_its_owner_releases_it(app: Flask, redis: Redis) -> None:

@@ -12,6 +12,8 @@ from flask import Flask
 from redis import Redis
 
 from portal import database, queue
+from portal.alerts.models import Cause
+from portal.alerts.service import raise_alert
 from portal.config import Settings
 from portal.extensions import db
 from portal.organizations.models import User
@@ -74,6 +76,19 @@ def test_it_takes_a_run_from_the_queue_to_the_mailbox(
 
     assert len(smtp.messages()) == 1
     assert queue.run_queue(redis).count == 0
+
+
+def test_it_tells_people_of_alerts(
+    app: Flask, manager: User, schedule: ScheduledExport, settings: Settings, redis: Redis, smtp: SmtpServer
+) -> None:
+    raise_alert(schedule, Cause.RUN_FAILED, "happened", run_id=None, now=datetime.now(UTC))
+    db.session.commit()
+    queue.enqueue_once(redis, queue.SEND_ALERTS, timeout=60)
+
+    with running("worker", settings):
+        wait_until(lambda: len(smtp.messages()) == 1, "the owner is told", 30)
+
+    assert smtp.messages()[0]["To"] == "manager@acme.example"
 
 
 def test_its_children_hold_no_connection_of_the_parent(
