@@ -72,6 +72,8 @@ class Settings(BaseSettings):
     lease_renewal: float = Field(15, gt=0, alias="PORTAL_LEASE_RENEWAL")
     sweep_interval: float = Field(15, gt=0, alias="PORTAL_SWEEP_INTERVAL")
     lost_job_after: float = Field(60, gt=0, alias="PORTAL_LOST_JOB_AFTER")
+    misfire_grace: float = Field(60, gt=0, alias="PORTAL_MISFIRE_GRACE")
+    worker_grace: float = Field(25, ge=0, alias="PORTAL_WORKER_GRACE")
     retry_delays: Durations = Field((60.0, 300.0, 1500.0), alias="PORTAL_RETRY_DELAYS")
     delivery_retry_delays: Durations = Field(
         (60.0, 300.0, 900.0, 3600.0), min_length=1, alias="PORTAL_DELIVERY_RETRY_DELAYS"
@@ -149,6 +151,11 @@ class Settings(BaseSettings):
     def effective_database_url(self) -> str:
         """The portal's own database; SQLite in the data directory unless another was set."""
         return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'portal.db'}"
+
+    @property
+    def job_timeout(self) -> int:
+        """RQ's own limit on a run, behind ours: it says nothing to the database."""
+        return self.run_timeout + 60
 
     @property
     def files_dir(self) -> Path:

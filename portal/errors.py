@@ -97,3 +97,21 @@ class LeaseLost(PortalError):
     """Another worker owns the run by now; whatever this one holds must be dropped."""
 
     code = "lease lost"
+
+
+class RunTimeout(PortalError):
+    """The run as a whole took longer than it may."""
+
+    code = "timeout"
+
+
+class RunCancelled(PortalError):
+    """Somebody asked for the run to end."""
+
+    code = "cancelled"
+
+
+class RunReleased(PortalError):
+    """The worker is told to end before the run is done; another one goes on with it."""
+
+    code = "released"

@@ -3,6 +3,7 @@
 import re
 import smtplib
 import ssl
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -69,9 +70,17 @@ class PortalConnection(Connection):
             raise
         return host
 
-    def transmit(self, message: Message, sender: str, recipient: str) -> tuple[int, str]:
+    def transmit(
+        self,
+        message: Message,
+        sender: str,
+        recipient: str,
+        *,
+        before_data: Callable[[], None] = lambda: None,
+    ) -> tuple[int, str]:
         """Send a message to exactly one envelope recipient; return the server's final code and reply.
 
+        `before_data` is called when all that is left is to send: what it raises ends the sending.
         Raises smtplib.SMTPResponseException with the code where the server refused the sender, the
         recipient or the message, OutcomeUnknown where the connection broke once the message was on its way,
         smtplib.SMTPServerDisconnected or OSError where it broke before.
@@ -84,6 +93,7 @@ class PortalConnection(Connection):
         host.ehlo_or_helo_if_needed()
         _accepted(host.mail(sender))
         _accepted(host.rcpt(recipient))
+        before_data()
         _accepted(host.docmd("DATA"), (354,))
         try:
             host.send(content)

@@ -23,6 +23,7 @@ SCHEDULE_COLUMNS = {
     " CHECK (start_window IS NULL OR start_window > 0)",
 }
 ONE_AT_A_TIME = sa.text("status = 'RUNNING' AND one_at_a_time")
+UNDER_WAY = sa.text("status IN ('QUEUED', 'RUNNING')")
 
 
 def upgrade() -> None:
@@ -104,10 +105,18 @@ def upgrade() -> None:
         sqlite_where=ONE_AT_A_TIME,
         postgresql_where=ONE_AT_A_TIME,
     )
+    op.create_index(
+        "ix_scheduled_export_runs_schedule_id_open",
+        runs,
+        ["schedule_id", "due_at"],
+        sqlite_where=UNDER_WAY,
+        postgresql_where=UNDER_WAY,
+    )
 
 
 def downgrade() -> None:
     runs = "scheduled_export_runs"
+    op.drop_index("ix_scheduled_export_runs_schedule_id_open", table_name=runs)
     op.drop_index("uq_scheduled_export_runs_one_at_a_time", table_name=runs)
     for name in (
         "rows_read",

@@ -2,6 +2,7 @@
 
 import re
 import smtplib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parseaddr
@@ -94,20 +95,31 @@ def compose(
     return message
 
 
-def send(message: Message, recipient: str, settings: Settings) -> Answer:
-    """Send to exactly one envelope recipient and say how it ended; never raises for a server's doing."""
+def send(
+    message: Message, recipient: str, settings: Settings, *, before_data: Callable[[], None] = lambda: None
+) -> Answer:
+    """Send to exactly one envelope recipient and say how it ended; never raises for a server's doing.
+
+    `before_data` is called right before the message leaves; what it raises ends the sending.
+    """
     _, sender = parseaddr(settings.mail_sender)
     try:
         with mail.connect() as connection:
-            return _transmit(connection, message, sender, recipient)
+            return _transmit(connection, message, sender, recipient, before_data)
     except (smtplib.SMTPException, OSError) as error:
         # Also where it refused our login: that says nothing about the recipient, and somebody will mend it.
         return Answer(DeliveryStatus.DEFERRED, None, None, f"no connection to the mail server: {error}")
 
 
-def _transmit(connection: PortalConnection, message: Message, sender: str, recipient: str) -> Answer:
+def _transmit(
+    connection: PortalConnection,
+    message: Message,
+    sender: str,
+    recipient: str,
+    before_data: Callable[[], None],
+) -> Answer:
     try:
-        code, reply = connection.transmit(message, sender, recipient)
+        code, reply = connection.transmit(message, sender, recipient, before_data=before_data)
     except OutcomeUnknown as error:
         return Answer(DeliveryStatus.UNKNOWN, None, None, f"connection lost after sending: {error}")
     except smtplib.SMTPResponseException as error:

@@ -19,13 +19,11 @@ from portal.delivery import email, folder
 from portal.delivery.email import Answer, Letter
 from portal.delivery.models import Delivery, DeliveryAttempt, DeliveryStatus
 from portal.downloads import service as downloads
-from portal.errors import PortalError
+from portal.errors import LeaseLost, PortalError
 from portal.extensions import db
 from portal.runs.models import Artifact
 from portal.schedules.models import Channel
 from portal.storage.base import Storage
-
-Fence = Callable[[], AbstractContextManager[object]]
 
 POSSIBLY_TWICE = "Possibly sent twice: the worker stopped before the server's answer was recorded."
 NO_ANSWER = "Possibly sent twice: the connection broke before the mail server answered."
@@ -43,6 +41,20 @@ class Shipment:
     targets: tuple[str, ...]
     letter: Letter
     folder: Path
+
+
+@dataclass(frozen=True)
+class Guard:
+    """What keeps a worker from sending, or recording, what is no longer its own to send.
+
+    `fence` opens a transaction of the run's owner and refuses where the run must stop; `record` opens one for
+    what was sent already. `before_sending` is asked right before a message leaves, `sent` told once it has.
+    """
+
+    fence: Callable[[], AbstractContextManager[object]]
+    record: Callable[[], AbstractContextManager[object]]
+    before_sending: Callable[[], None]
+    sent: Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -81,20 +93,21 @@ def open_deliveries(run_pk: int, channel: Channel, targets: Sequence[str]) -> No
     db.session.flush()
 
 
-def deliver(shipment: Shipment, *, fence: Fence, storage: Storage, settings: Settings) -> None:
+def deliver(shipment: Shipment, guard: Guard, *, storage: Storage, settings: Settings) -> None:
     """Try every delivery of the run that is due, one after another.
 
     A refusal is recorded and never keeps the others from being tried. Raises StorageFailed when the file
-    can't be read, and whatever `fence` raises.
+    can't be read, and whatever `guard` raises.
     """
     due = _due(shipment.run_pk, utcnow())
     attachment = _attachment(shipment, storage, settings) if shipment.channel is Channel.EMAIL else None
     for delivery_id in due:
-        with fence():
+        with guard.fence():
             parcel = _begin(shipment, delivery_id, settings, utcnow())
-        answer = _hand_over(shipment, parcel, attachment, storage, settings)
-        with fence():
+        answer = _hand_over(shipment, parcel, attachment, guard, storage, settings)
+        with guard.record():
             _settle(parcel, answer, settings, utcnow())
+        guard.sent()
 
 
 def outcome(run_pk: int) -> Outcome:
@@ -186,9 +199,15 @@ def _begin(shipment: Shipment, delivery_id: int, settings: Settings, now: dateti
 
 
 def _hand_over(
-    shipment: Shipment, parcel: _Parcel, attachment: bytes | None, storage: Storage, settings: Settings
+    shipment: Shipment,
+    parcel: _Parcel,
+    attachment: bytes | None,
+    guard: Guard,
+    storage: Storage,
+    settings: Settings,
 ) -> Answer:
     if shipment.channel is Channel.STORAGE:
+        guard.before_sending()
         return _put_into_folder(shipment, parcel, storage)
     try:
         message = email.compose(
@@ -200,7 +219,9 @@ def _hand_over(
             attachment=attachment,
             settings=settings,
         )
-        return email.send(message, parcel.target, settings)
+        return email.send(message, parcel.target, settings, before_data=guard.before_sending)
+    except LeaseLost:
+        raise
     except PortalError as error:
         return Answer(DeliveryStatus.REFUSED, None, None, str(error))
 

@@ -26,8 +26,8 @@ from portal.organizations import service as organizations
 from portal.organizations.models import Organization, User
 from portal.permissions import Role
 from portal.runs import pipeline
-from portal.runs.dispatch import snapshot_of
 from portal.runs.models import ScheduledExportRun, Trigger
+from portal.runs.snapshot import snapshot_of
 from portal.schedules import service as schedules
 from portal.schedules.models import ScheduledExport
 from portal.schedules.recurrence import occurrences_after

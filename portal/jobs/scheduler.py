@@ -4,7 +4,6 @@ import logging
 import time
 import warnings
 from collections.abc import Callable
-from datetime import datetime
 from uuid import uuid4
 
 from flask import Flask
@@ -16,8 +15,10 @@ from rq_scheduler import Scheduler
 from sqlalchemy.exc import SQLAlchemyError
 
 from portal import queue
+from portal.alerts import telling
 from portal.clock import utcnow
 from portal.config import Settings
+from portal.database import database_now, read_only
 from portal.extensions import db
 from portal.queue import PortalJob, RunQueue
 from portal.runs import dispatch, recovery
@@ -71,10 +72,9 @@ class PortalScheduler(Scheduler):  # type: ignore[misc] # rq-scheduler has no ty
     def enqueue_jobs(self) -> None:
         """Do one tick: each part is tried, whatever became of the others."""
         self._enqueue_entries()
-        now = utcnow()
-        self._attempt(lambda: dispatch.enqueue_due(self.connection, settings=self._settings, now=now))
-        self._attempt(lambda: self._sweep_now_and_then(now))
-        self.connection.set(HEARTBEAT_KEY, now.isoformat())
+        self._attempt(self._dispatch)
+        self._attempt(self._sweep_now_and_then)
+        self.connection.set(HEARTBEAT_KEY, utcnow().isoformat())
         self._pause = FIRST_PAUSE
 
     def _attempt(self, part: Callable[[], object]) -> None:
@@ -135,14 +135,29 @@ class PortalScheduler(Scheduler):  # type: ignore[misc] # rq-scheduler has no ty
     def _renew_lock(self) -> bool:
         return bool(self.connection.eval(_RENEW, 1, self.scheduler_lock_key, self._token, self.lock_seconds))
 
-    def _sweep_now_and_then(self, now: datetime) -> None:
+    def _dispatch(self) -> None:
+        # By the database's clock: hosts whose own clocks are wrong must not fire a schedule too early.
+        now = database_now(db.session.connection())
+        dispatch.enqueue_due(self.connection, settings=self._settings, now=now, go_on=self._renew_lock)
+
+    def _sweep_now_and_then(self) -> None:
         if time.monotonic() < self._next_sweep or not self._renew_lock():
             return
         self._next_sweep = time.monotonic() + self._settings.sweep_interval
-        found = recovery.sweep(self.connection, settings=self._settings, now=now)
+        found = recovery.sweep(self.connection, settings=self._settings, now=utcnow())
         if found:
             log.info("swept: %d runs enqueued again", found)
+        self._have_alerts_sent()
         self._register_housekeeping()  # a flush of Redis takes the entries with it
+
+    def _have_alerts_sent(self) -> None:
+        """Ask a worker to tell people of alerts: no mail server may hold up the scheduler."""
+        with read_only():
+            db.session.rollback()
+            due = telling.organizations_to_tell(utcnow())
+            db.session.rollback()
+        if due:
+            queue.enqueue_once(self.connection, queue.SEND_ALERTS, timeout=telling.TIME_LIMIT)
 
     def _register_housekeeping(self) -> None:
         # rq-scheduler asks crontab in a way that it warns about; the times are in UTC either way.

@@ -4,6 +4,7 @@ import ctypes
 import os
 import signal
 import sys
+from contextlib import suppress
 from typing import Any
 
 from flask import Flask
@@ -39,9 +40,19 @@ class PortalWorker(Worker):
         self._forked_by = os.getpid()
         super().fork_work_horse(job, queue)
 
+    def handle_warm_shutdown_request(self) -> None:
+        """Tell the child as well: it has the grace period to finish, then it releases its run."""
+        super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]
+        if self.horse_pid:
+            with suppress(ProcessLookupError):  # it has just ended
+                os.kill(self.horse_pid, signal.SIGTERM)
+
     def main_work_horse(self, job: Job, queue: Queue) -> None:
         """Run one job in the forked child, which ends with its parent and shares no database connection."""
         die_with_parent(self._forked_by)
+        # It stays pending, for the run's oversight to see: a handler would wait for whatever call the main
+        # thread is in.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         with self._app.app_context():
             db.engine.dispose(close=False)
             super().main_work_horse(job, queue)

@@ -1,28 +1,36 @@
-"""From due schedules to queued runs: the database decides, Redis only carries the ids."""
+"""From due schedules to recorded runs: the database decides, Redis only carries the ids."""
 
 import logging
-from datetime import datetime
-from typing import Any
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, cast
 
 from redis import Redis
-from sqlalchemy import select
+from sqlalchemy import Table, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import joinedload
+from sqlalchemy.sql.dml import ReturningInsert
 
 from portal import queue
+from portal.alerts import service as alerts
+from portal.alerts.models import Cause
+from portal.audit import service as audit
 from portal.config import Settings
+from portal.database import new_public_id
 from portal.datasets.service import newest_versions
 from portal.extensions import db
+from portal.organizations.models import DayOff
+from portal.permissions import Permission
 from portal.runs.models import RunStatus, ScheduledExportRun, Trigger
-from portal.schedules.models import ScheduledExport
+from portal.runs.policies import Fate, UnderWay, fates, recorded, without_overlap
+from portal.runs.snapshot import snapshot
+from portal.schedules.models import Overlap, ScheduledExport
 from portal.schedules.recurrence import occurrences_after
-from portal.schedules.service import describe, suspend
+from portal.schedules.service import suspend
 
 BATCH = 200
-MISSED_REASON = "The scheduler was not running when it fell due; a later occurrence ran."
-MISSED_RECORDED = 100
-"""Missed occurrences recorded one by one after a long standstill; the oldest says how many came before it."""
 
 log = logging.getLogger(__name__)
 
@@ -30,23 +38,44 @@ Made = list[tuple[str, int]]
 """Public id and attempt of each queued run, as `queue.enqueue_runs` takes them."""
 
 
-def enqueue_due(connection: Redis, *, settings: Settings, now: datetime) -> int:
-    """Make a run for each due occurrence, commit, then enqueue; return how many were enqueued.
+@dataclass(frozen=True)
+class _Known:
+    """What a batch of schedules needs from other tables, read once for all of them."""
+
+    versions: dict[int, int]
+    days_off: dict[int, frozenset[date]]
+    under_way: dict[int, UnderWay]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is about to be recorded of one due schedule. `suspended` says why it can't go on, if so."""
+
+    schedule: ScheduledExport
+    fates: list[Fate]
+    following: datetime | None
+    suspended: str | None = None
+
+
+def enqueue_due(
+    connection: Redis, *, settings: Settings, now: datetime, go_on: Callable[[], bool] = lambda: True
+) -> int:
+    """Record a run for each due occurrence, commit, then enqueue those to be run; return how many.
 
     Safe with any number of schedulers: a schedule is claimed by a row lock, and an occurrence has one row
-    by a unique index.
+    by a unique index. `go_on` is asked between two batches.
     """
     total = 0
     while True:
         runs, claimed = _claim_batch(settings, now)
-        queue.enqueue_runs(connection, runs, timeout=settings.run_timeout)
+        queue.enqueue_runs(connection, runs, timeout=settings.job_timeout)
         total += len(runs)
-        if claimed < BATCH:
+        if claimed < BATCH or not go_on():
             return total
 
 
 def dispatch_before_change(schedule: ScheduledExport, *, settings: Settings, now: datetime) -> Made:
-    """Make the run of an occurrence that is due and not yet dispatched, before its schedule changes.
+    """Record the run of an occurrence that is due and not yet dispatched, before its schedule changes.
 
     Called within the transaction of the change, which it locks the row for: an edit, a pause or a deletion
     never takes away what had fallen due, and the run is made with what the schedule said then (P7). The
@@ -55,7 +84,7 @@ def dispatch_before_change(schedule: ScheduledExport, *, settings: Settings, now
     db.session.refresh(schedule, with_for_update=True)
     if schedule.next_run_at is None or schedule.next_run_at > now:
         return []
-    return _dispatch_alone(schedule, newest_versions([schedule.dataset_id]), settings, now)
+    return _dispatch([schedule], settings, now)
 
 
 def _claim_batch(settings: Settings, now: datetime) -> tuple[Made, int]:
@@ -71,101 +100,177 @@ def _claim_batch(settings: Settings, now: datetime) -> tuple[Made, int]:
         .limit(BATCH)
         .with_for_update(skip_locked=True, of=ScheduledExport)
     ).all()
-    versions = newest_versions({schedule.dataset_id for schedule in schedules})
-    made = [run for schedule in schedules for run in _dispatch_alone(schedule, versions, settings, now)]
+    made = _dispatch(schedules, settings, now) if schedules else []
     db.session.commit()
     return made, len(schedules)
 
 
-def _dispatch_alone(
-    schedule: ScheduledExport, versions: dict[int, int], settings: Settings, now: datetime
-) -> Made:
-    """Dispatch one schedule; one that can't be is paused with the reason, and keeps no other waiting."""
-    try:
-        with db.session.begin_nested():
-            return _dispatch(schedule, versions, settings, now)
-    except SQLAlchemyError:
-        raise  # the database's trouble is everybody's
-    except Exception as error:  # a zone that tzdata dropped, a rule of a later release
-        log.exception("schedule %s can't be dispatched", schedule.public_id)
-        suspend(schedule, f"It could not be dispatched: {error}", now=now)
-        return []
+def _dispatch(schedules: Sequence[ScheduledExport], settings: Settings, now: datetime) -> Made:
+    """Record what became of every occurrence up to now, and when each schedule is due next."""
+    known = _read_known(schedules)
+    plans = [_plan(schedule, known, settings, now) for schedule in schedules]
+    made = _record(plans, known, settings, now)
+    for plan in plans:
+        _advance(plan, made, now)
+    db.session.flush()  # whoever changes the schedule next refreshes it first
+    return [
+        (made[plan.schedule.id, fate.due_at], 0)
+        for plan in plans
+        for fate in plan.fates
+        if fate.status is RunStatus.QUEUED and (plan.schedule.id, fate.due_at) in made
+    ]
 
 
-def _dispatch(schedule: ScheduledExport, versions: dict[int, int], settings: Settings, now: datetime) -> Made:
-    """Record every occurrence up to now: the latest is queued, earlier ones were missed. Then advance."""
-    due, following = _occurrences(schedule, now)
-    schedule.next_run_at = following
-    *missed, latest = due
-    snapshot = _snapshot(schedule, versions[schedule.dataset_id])
-    unrecorded = missed[:-MISSED_RECORDED]
-    for number, occurrence in enumerate(missed[len(unrecorded) :]):
-        reason = MISSED_REASON
-        if unrecorded and number == 0:
-            reason += f" So did {len(unrecorded)} before it, from {unrecorded[0]:%Y-%m-%d %H:%M} UTC on."
-        _insert(schedule, snapshot, occurrence, settings, now, missed=reason)
-    run_id = _insert(schedule, snapshot, latest, settings, now)
-    return [(run_id, 0)] if run_id else []
+def _read_known(schedules: Sequence[ScheduledExport]) -> _Known:
+    days: defaultdict[int, set[date]] = defaultdict(set)
+    organizations = {schedule.organization_id for schedule in schedules}
+    for day in db.session.scalars(select(DayOff).where(DayOff.organization_id.in_(organizations))):
+        days[day.organization_id].add(day.day)
+    return _Known(
+        versions=newest_versions({schedule.dataset_id for schedule in schedules}),
+        days_off={organization: frozenset(found) for organization, found in days.items()},
+        under_way=_under_way([schedule.id for schedule in schedules]),
+    )
 
 
-def _occurrences(schedule: ScheduledExport, now: datetime) -> tuple[list[datetime], datetime | None]:
-    """Return the occurrences due by `now`, oldest first, and the next one after it."""
+def _under_way(schedule_ids: Collection[int]) -> dict[int, UnderWay]:
+    """Return what is under way of each schedule's rhythm; runs made by hand stand beside it."""
+    rows = db.session.execute(
+        select(
+            ScheduledExportRun.schedule_id,
+            ScheduledExportRun.status,
+            ScheduledExportRun.attempt,
+            ScheduledExportRun.catches_up,
+        ).where(
+            ScheduledExportRun.schedule_id.in_(schedule_ids),
+            ScheduledExportRun.status.in_((RunStatus.QUEUED, RunStatus.RUNNING)),
+            ScheduledExportRun.trigger == Trigger.SCHEDULE,
+        )
+    )
+    found: dict[int, UnderWay] = {}
+    for schedule_id, status, attempt, catches_up in rows:
+        if schedule_id is None:
+            continue
+        waits = status is RunStatus.QUEUED and attempt == 0 and not catches_up
+        found[schedule_id] = UnderWay(True, waits or found.get(schedule_id, UnderWay()).waiting)
+    return found
+
+
+def _plan(schedule: ScheduledExport, known: _Known, settings: Settings, now: datetime) -> _Plan:
+    """Decide on one schedule; one that can't go on is suspended, and keeps no other waiting."""
     if schedule.next_run_at is None:
         raise ValueError("the schedule is not due")
-    due = [schedule.next_run_at]
-    for occurrence in occurrences_after(schedule.recurrence, schedule.timezone, schedule.next_run_at):
+    reason = _owner_problem(schedule)
+    if reason:
+        return _Plan(schedule, [Fate(schedule.next_run_at, RunStatus.SKIPPED, reason)], None, reason)
+    try:
+        own_days = known.days_off.get(schedule.organization_id, frozenset())
+        due, following = _occurrences(schedule, schedule.next_run_at, own_days, now)
+    except Exception as error:  # a zone that tzdata dropped, a rule of a later release
+        log.exception("schedule %s can't be dispatched", schedule.public_id)
+        reason = f"It could not be dispatched: {error}"
+        return _Plan(schedule, [Fate(schedule.next_run_at, RunStatus.FAILED, reason)], None, reason)
+    decided = fates(
+        due,
+        misfire=schedule.misfire,
+        window=timedelta(minutes=schedule.start_window) if schedule.start_window else None,
+        now=now,
+        grace=timedelta(seconds=settings.misfire_grace),
+    )
+    under_way = known.under_way.get(schedule.id, UnderWay())
+    return _Plan(
+        schedule,
+        [without_overlap(fate, schedule.overlap, under_way) for fate in recorded(decided)],
+        following,
+    )
+
+
+def _owner_problem(schedule: ScheduledExport) -> str | None:
+    owner = schedule.owner
+    if owner.may(Permission.MANAGE_SCHEDULES):
+        return None
+    if schedule.organization.archived_at:
+        return "The organization is archived."
+    if owner.disabled_at:
+        return f"The account of its owner, {owner.name}, is disabled."
+    return f"Its owner, {owner.name}, may no longer manage schedules."
+
+
+def _occurrences(
+    schedule: ScheduledExport, first: datetime, own_days: frozenset[date], now: datetime
+) -> tuple[list[datetime], datetime | None]:
+    """Return the occurrences due by `now`, oldest first, and the next one after it."""
+    due = [first]
+    for occurrence in occurrences_after(schedule.recurrence, schedule.timezone, first, own_days=own_days):
         if occurrence > now:
             return due, occurrence
         due.append(occurrence)
     return due, None
 
 
-def _insert(
-    schedule: ScheduledExport,
-    snapshot: dict[str, Any],
-    due_at: datetime,
-    settings: Settings,
-    now: datetime,
-    *,
-    missed: str | None = None,
-) -> str | None:
-    """Insert a run unless the occurrence has one; return its public id, None when it had.
+def _record(
+    plans: Sequence[_Plan], known: _Known, settings: Settings, now: datetime
+) -> dict[tuple[int, datetime], str]:
+    """Insert a run for each fate unless the occurrence has one; return the ids of those that are new."""
+    rows: dict[str, dict[str, Any]] = {}
+    for plan in plans:
+        kept = snapshot(plan.schedule, known.versions[plan.schedule.dataset_id])
+        for fate in plan.fates:
+            row = _row(plan.schedule, kept, fate, settings, now)
+            rows[row["public_id"]] = row
+    connection = db.session.connection()
+    inserted: Iterable[str] = connection.execute(_insert_unless_there(), list(rows.values())).scalars()
+    return {(rows[run_id]["schedule_id"], rows[run_id]["due_at"]): run_id for run_id in inserted}
 
-    `missed` is the reason of one that did not run.
-    """
-    values: dict[str, Any] = {
+
+def _insert_unless_there() -> ReturningInsert[Any]:
+    table = cast(Table, ScheduledExportRun.__table__)
+    dialect = postgresql if db.session.get_bind().dialect.name == "postgresql" else sqlite
+    insert: postgresql.Insert | sqlite.Insert = dialect.insert(table)
+    return insert.on_conflict_do_nothing().returning(table.c.public_id)
+
+
+def _row(
+    schedule: ScheduledExport, kept: dict[str, Any], fate: Fate, settings: Settings, now: datetime
+) -> dict[str, Any]:
+    queued = fate.status is RunStatus.QUEUED
+    window = schedule.start_window
+    return {
+        "public_id": new_public_id(),
         "organization_id": schedule.organization_id,
         "schedule_id": schedule.id,
-        "due_at": due_at,
+        "due_at": fate.due_at,
         "trigger": Trigger.SCHEDULE,
-        "status": RunStatus.MISSED if missed else RunStatus.QUEUED,
-        "reason": missed,
-        "completed_at": now if missed else None,
-        "snapshot": snapshot,
+        "status": fate.status,
+        "reason": fate.reason and fate.reason[:300],
+        "completed_at": None if queued else now,
+        "snapshot": kept,
         "created_at": now,
+        "attempt": 0,
         "retries_left": len(settings.retry_delays),
+        "one_at_a_time": schedule.overlap is not Overlap.ALLOW,
+        "catches_up": fate.catches_up,
+        "start_by": fate.due_at + timedelta(minutes=window) if window and queued else None,
     }
-    dialect = postgresql if db.session.get_bind().dialect.name == "postgresql" else sqlite
-    statement = (
-        dialect.insert(ScheduledExportRun)
-        .values(values)
-        .on_conflict_do_nothing()
-        .returning(ScheduledExportRun.public_id)
-    )
-    return db.session.scalars(statement).first()
 
 
-def snapshot_of(schedule: ScheduledExport) -> dict[str, Any]:
-    """Return all that a run needs to know of its schedule, as it stands now."""
-    return _snapshot(schedule, newest_versions([schedule.dataset_id])[schedule.dataset_id])
-
-
-def _snapshot(schedule: ScheduledExport, version_id: int) -> dict[str, Any]:
-    return {
-        **describe(schedule),
-        "schedule": schedule.public_id,
-        "dataset_version": version_id,
-        "organization_name": schedule.organization.name,
-        "organization_slug": schedule.organization.slug,
-        "owner": schedule.owner.email,
-    }
+def _advance(plan: _Plan, made: dict[tuple[int, datetime], str], now: datetime) -> None:
+    """Set when the schedule is due next; tell of what will not run, and of a schedule that stops."""
+    schedule = plan.schedule
+    missed = [fate for fate in plan.fates if fate.status is RunStatus.MISSED]
+    for latest in missed[-1:]:
+        run_id = made.get((schedule.id, latest.due_at))
+        alerts.raise_alert(schedule, Cause.RUN_MISSED, latest.reason or "", run_id=run_id, now=now)
+    if plan.suspended:
+        suspend(schedule, plan.suspended, now=now)
+        alerts.raise_alert(schedule, Cause.SCHEDULE_PAUSED, plan.suspended, run_id=None, now=now)
+        return
+    schedule.next_run_at = plan.following
+    if plan.following is None:
+        audit.record(
+            schedule.organization_id,
+            actor="system",
+            action="schedule.finish",
+            target=f"schedule:{schedule.public_id}",
+            now=now,
+        )

@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import or_, update
 
+from portal.alerts import service as alerts
+from portal.alerts.models import Cause
 from portal.audit import service as audit
 from portal.config import Settings
 from portal.delivery import service as delivery
 from portal.delivery.service import Outcome
-from portal.errors import PortalError
+from portal.errors import LeaseLost, PortalError, RunCancelled, RunReleased
 from portal.extensions import db
 from portal.runs.leases import Claim, fenced
 from portal.runs.log import note
@@ -18,15 +20,6 @@ from portal.runs.models import RunAttempt, RunStatus, ScheduledExportRun
 from portal.schedules.models import ScheduledExport
 
 JITTER = 0.2
-
-
-class RunTimeout(PortalError):
-    """The run as a whole took longer than it may."""
-
-    code = "timeout"
-
-    def __init__(self, seconds: int) -> None:
-        super().__init__(f"The run took longer than its limit of {seconds:,} s and was stopped.")
 
 
 class Unexpected(PortalError):
@@ -42,7 +35,7 @@ class Unexpected(PortalError):
 
 def finish(claim: Claim, *, now: datetime) -> RunStatus:
     """Give the run the status its deliveries earned; while some are open it stands at DELIVERING."""
-    with fenced(claim) as run:
+    with fenced(claim, stops=False) as run:
         standing = delivery.outcome(run.id)
         status, reason = _status(standing)
         if status is RunStatus.DELIVERING:
@@ -54,15 +47,46 @@ def finish(claim: Claim, *, now: datetime) -> RunStatus:
         return status
 
 
+def stop(claim: Claim, error: PortalError, settings: Settings, *, now: datetime) -> RunStatus:
+    """Record that a run did not come to its end: cancelled, left to another worker, or failed.
+
+    Raises LeaseLost where it is not ours to record.
+    """
+    db.session.rollback()  # whatever was left half done
+    if isinstance(error, LeaseLost):
+        raise error
+    if isinstance(error, RunCancelled):
+        return _cancel(claim, now)
+    if isinstance(error, RunReleased):
+        return _put_back(claim, now)
+    return fail(claim, error, settings, now=now)
+
+
 def fail(claim: Claim, error: PortalError, settings: Settings, *, now: datetime) -> RunStatus:
     """Record why the attempt failed; queue the run again where a retry can help and one is left."""
     db.session.rollback()  # whatever the failure left half done
-    with fenced(claim) as run:
+    with fenced(claim, stops=False) as run:
         run.error_code, run.error_message = error.code, str(error)
         run.error_details = getattr(error, "details", None)
         what_follows = _again_or_not(run, error, settings, now)
         _end_attempt(claim, error.code, now, str(error))
         note(run, str(error), now=now, tone="failed", detail=what_follows)
+        return run.status
+
+
+def _cancel(claim: Claim, now: datetime) -> RunStatus:
+    with fenced(claim, stops=False) as run:
+        close_cancelled(run, now=now)
+        _end_attempt(claim, run.status.value, now)
+        return run.status
+
+
+def _put_back(claim: Claim, now: datetime) -> RunStatus:
+    """Queue the run again as it stands; its worker's end is no failure and costs no retry."""
+    with fenced(claim, stops=False) as run:
+        release(run, RunStatus.QUEUED)
+        _end_attempt(claim, "released", now)
+        note(run, "The worker was told to end; another one goes on", now=now)
         return run.status
 
 
@@ -86,6 +110,7 @@ def close(run: ScheduledExportRun, status: RunStatus, reason: str | None, *, now
             )
             .values(last_run_at=run.due_at, last_status=status.value)
         )
+        _tell(run, now)
     audit.record(
         run.organization_id,
         actor="system",
@@ -94,6 +119,12 @@ def close(run: ScheduledExportRun, status: RunStatus, reason: str | None, *, now
         now=now,
         after={"status": status.value, "rows": run.row_count, "error": run.error_code},
     )
+
+
+def close_failed(run: ScheduledExportRun, reason: str, *, now: datetime) -> None:
+    """End a run that failed; where some recipients have its file, in part."""
+    some_have_it = run.row_count is not None and delivery.outcome(run.id).sent > 0
+    close(run, RunStatus.PARTIAL if some_have_it else RunStatus.FAILED, reason, now=now)
 
 
 def close_cancelled(run: ScheduledExportRun, *, now: datetime) -> None:
@@ -109,6 +140,24 @@ def close_cancelled(run: ScheduledExportRun, *, now: datetime) -> None:
     note(run, reason, now=now, tone="cancelled")
 
 
+_CAUSES = {
+    RunStatus.FAILED: Cause.RUN_FAILED,
+    RunStatus.PARTIAL: Cause.RUN_PARTIAL,
+    RunStatus.MISSED: Cause.RUN_MISSED,
+}
+
+
+def _tell(run: ScheduledExportRun, now: datetime) -> None:
+    """Raise an alert for a run that nothing more is tried for; a success ends what there was."""
+    if run.schedule is None:
+        return
+    if run.status is RunStatus.SUCCESS:
+        alerts.close_alert(run.schedule, tuple(_CAUSES.values()), now=now)
+    elif run.status in _CAUSES:
+        message = run.reason or run.error_message or ""
+        alerts.raise_alert(run.schedule, _CAUSES[run.status], message, run_id=run.public_id, now=now)
+
+
 def _again_or_not(run: ScheduledExportRun, error: PortalError, settings: Settings, now: datetime) -> str:
     """Queue the run again if that can help, else close it as failed; say what follows, for the log."""
     if error.retryable and run.retries_left > 0 and settings.retry_delays:
@@ -117,7 +166,7 @@ def _again_or_not(run: ScheduledExportRun, error: PortalError, settings: Setting
         run.retries_left -= 1
         run.not_before = now + timedelta(seconds=delay)
         return f"A retry can help: again in {_duration(delay)}."
-    close(run, RunStatus.FAILED, str(error), now=now)
+    close_failed(run, str(error), now=now)
     return "No retry is left." if error.retryable else "A retry would not help."
 
 

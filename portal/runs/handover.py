@@ -21,7 +21,7 @@ def hand_over(runs: Sequence[tuple[str, int]], settings: Settings) -> bool:
         return True
     try:
         with closing(queue.connect_briefly(settings)) as connection:
-            queue.enqueue_runs(connection, runs, timeout=settings.run_timeout)
+            queue.enqueue_runs(connection, runs, timeout=settings.job_timeout)
     except RedisError as error:
         log.warning("%d runs wait for the sweep: %s", len(runs), type(error).__name__)
         return False

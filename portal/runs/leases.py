@@ -1,49 +1,68 @@
-"""Owning a run: claiming it, renewing the lease, and refusing every write of a worker that lost it."""
+"""Owning a run: claiming it, and refusing every write of a worker that lost it or must stop."""
 
-import logging
-import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select, update
-from sqlalchemy.engine import Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import aliased
 
 from portal.config import Settings
 from portal.database import database_now, new_public_id
 from portal.delivery.models import Delivery
-from portal.errors import LeaseLost
+from portal.errors import LeaseLost, RunCancelled
 from portal.extensions import db
-from portal.runs.models import RunAttempt, RunStatus, ScheduledExportRun
+from portal.runs.models import RunAttempt, RunStatus, ScheduledExportRun, Trigger
 
 WORKER_LOST = "The worker stopped answering."
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Claim:
-    """Proof of owning a run. `token` fences every write: a newer claim makes it worthless."""
+    """Proof of owning a run. `token` fences every write: a newer claim makes it worthless.
+
+    `since` is when it was claimed, by this machine's monotonic clock; `check` raises why its worker must
+    stop, if it must.
+    """
 
     run_pk: int
     run_id: str
     attempt: int
     token: str
     worker: str
+    since: float
+    check: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
 
 
 def claim(run_id: str, *, worker: str, settings: Settings) -> Claim | None:
     """Take a run that waits, that a dead worker held, or that has mail to send again; commit.
 
-    Returns None when it is somebody else's, finished, not yet due, or unknown.
+    Returns None when it is somebody else's, finished, not yet due, behind another one, or unknown.
     """
+    since = time.monotonic()
     now = database_now(db.session.connection())
     token = new_public_id()
+    try:
+        row = _take(run_id, token, now, settings)
+    except IntegrityError:  # another run of a schedule that runs one at a time was faster
+        row = None
+    if row is None:
+        db.session.rollback()
+        return None
+    run_pk, attempt = row
+    close_abandoned_attempts(run_pk, now)
+    db.session.add(RunAttempt(run_id=run_pk, number=attempt, worker=worker, started_at=now))
+    db.session.commit()
+    return Claim(run_pk=run_pk, run_id=run_id, attempt=attempt, token=token, worker=worker, since=since)
+
+
+def _take(run_id: str, token: str, now: datetime, settings: Settings) -> tuple[int, int] | None:
     row = db.session.execute(
         update(ScheduledExportRun)
-        .where(ScheduledExportRun.public_id == run_id, _claimable(now))
+        .where(ScheduledExportRun.public_id == run_id, _claimable(now), ~behind_another(now))
         .values(
             status=RunStatus.RUNNING,
             attempt=ScheduledExportRun.attempt + 1,
@@ -58,13 +77,7 @@ def claim(run_id: str, *, worker: str, settings: Settings) -> Claim | None:
         )
         .returning(ScheduledExportRun.id, ScheduledExportRun.attempt)
     ).first()
-    if row is None:
-        db.session.rollback()
-        return None
-    close_abandoned_attempts(row.id, now)
-    db.session.add(RunAttempt(run_id=row.id, number=row.attempt, worker=worker, started_at=now))
-    db.session.commit()
-    return Claim(run_pk=row.id, run_id=run_id, attempt=row.attempt, token=token, worker=worker)
+    return (row.id, row.attempt) if row else None
 
 
 def _claimable(now: datetime) -> ColumnElement[bool]:
@@ -72,12 +85,42 @@ def _claimable(now: datetime) -> ColumnElement[bool]:
         and_(
             ScheduledExportRun.status == RunStatus.QUEUED,
             or_(ScheduledExportRun.not_before.is_(None), ScheduledExportRun.not_before <= now),
+            or_(
+                ScheduledExportRun.start_by.is_(None),
+                ScheduledExportRun.start_by > now,
+                ScheduledExportRun.started_at.is_not(None),
+            ),
         ),
         and_(ScheduledExportRun.status == RunStatus.RUNNING, ScheduledExportRun.lease_expires_at < now),
         and_(
             ScheduledExportRun.status == RunStatus.DELIVERING,
             exists().where(Delivery.run_id == ScheduledExportRun.id, Delivery.next_attempt_at <= now),
         ),
+    )
+
+
+def behind_another(now: datetime) -> ColumnElement[bool]:
+    """Say of a run that is one at a time whether another of its schedule runs, or an older one waits.
+
+    One that waits for its retry keeps nobody waiting: a failure never blocks the next run.
+    """
+    other = aliased(ScheduledExportRun)
+    older_waits = and_(
+        other.status == RunStatus.QUEUED,
+        other.due_at < ScheduledExportRun.due_at,
+        or_(other.not_before.is_(None), other.not_before <= now),
+    )
+    return and_(
+        ScheduledExportRun.one_at_a_time,
+        exists()
+        .where(
+            other.schedule_id == ScheduledExportRun.schedule_id,
+            other.id != ScheduledExportRun.id,
+            other.trigger == Trigger.SCHEDULE,
+            other.status.in_((RunStatus.QUEUED, RunStatus.RUNNING)),
+            or_(other.status == RunStatus.RUNNING, older_waits),
+        )
+        .correlate(ScheduledExportRun),
     )
 
 
@@ -91,11 +134,15 @@ def close_abandoned_attempts(run_pk: int, now: datetime) -> None:
 
 
 @contextmanager
-def fenced(claim: Claim) -> Iterator[ScheduledExportRun]:
-    """Yield the run inside a transaction that commits only while the claim holds. Raises LeaseLost.
+def fenced(claim: Claim, *, stops: bool = True) -> Iterator[ScheduledExportRun]:
+    """Yield the run inside a transaction that commits only while the claim holds.
 
-    The conditional UPDATE comes first: it locks the row, so the claim can't be lost before the commit.
+    Raises LeaseLost and, unless `stops` is False, why the run must stop: what was done already is recorded
+    all the same. The conditional UPDATE comes first: it locks the row, so the claim can't be lost before
+    the commit.
     """
+    if stops:
+        claim.check()
     held = db.session.execute(
         update(ScheduledExportRun)
         .where(
@@ -104,11 +151,14 @@ def fenced(claim: Claim) -> Iterator[ScheduledExportRun]:
             ScheduledExportRun.status == RunStatus.RUNNING,
         )
         .values(attempt=claim.attempt)
-        .returning(ScheduledExportRun.id)
+        .returning(ScheduledExportRun.id, ScheduledExportRun.cancel_requested_at)
     ).first()
     if held is None:
         db.session.rollback()
         raise LeaseLost(f"Run {claim.run_id} belongs to another worker by now.")
+    if stops and held.cancel_requested_at:
+        db.session.rollback()
+        raise RunCancelled("The run was cancelled.")
     try:
         yield db.session.scalars(
             select(ScheduledExportRun)
@@ -119,38 +169,3 @@ def fenced(claim: Claim) -> Iterator[ScheduledExportRun]:
         db.session.rollback()
         raise
     db.session.commit()
-
-
-@contextmanager
-def renewed(claim: Claim, settings: Settings) -> Iterator[None]:
-    """Renew the lease from a thread with a connection of its own while the block lasts."""
-    stop = threading.Event()
-    thread = threading.Thread(
-        target=_renew_until, args=(stop, claim, settings, db.engine), name="lease", daemon=True
-    )
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
-
-
-def _renew_until(stop: threading.Event, claim: Claim, settings: Settings, engine: Engine) -> None:
-    while not stop.wait(settings.lease_renewal):
-        try:
-            if not _renew(claim, settings, engine):
-                return
-        except SQLAlchemyError as error:
-            log.warning("lease of run %s not renewed: %s", claim.run_id, type(error).__name__)
-
-
-def _renew(claim: Claim, settings: Settings, engine: Engine) -> bool:
-    with engine.begin() as connection:
-        now = database_now(connection)
-        renewed_rows = connection.execute(
-            update(ScheduledExportRun)
-            .where(ScheduledExportRun.id == claim.run_pk, ScheduledExportRun.lease_token == claim.token)
-            .values(lease_expires_at=now + timedelta(seconds=settings.lease_seconds))
-        )
-        return renewed_rows.rowcount == 1

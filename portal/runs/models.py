@@ -37,9 +37,9 @@ class ScheduledExportRun(Identified, Base):
     """One occurrence and its fate.
 
     `snapshot` is the schedule as it stood when the run was made; nothing later changes what a run does.
-    A worker owns the run while it holds `lease_token`; null means at once for `not_before`,
-    when a worker may next claim it. Runs `one_at_a_time` never run beside another such of their schedule; one that `catches_up` was
-    made because an occurrence was missed and the schedule wants them all. Past `start_by` it may not start.
+    A worker owns the run while it holds `lease_token`; null means at once for `not_before`, when a worker
+    may next claim it. Of a schedule's runs that are `one_at_a_time` only one is RUNNING. A run `catches_up`
+    when it was made late for a schedule that wants every occurrence. Past `start_by` it may not start.
     """
 
     __tablename__ = "scheduled_export_runs"
@@ -69,6 +69,13 @@ class ScheduledExportRun(Identified, Base):
             "not_before",
             sqlite_where=text("status IN ('QUEUED', 'RUNNING', 'DELIVERING')"),
             postgresql_where=text("status IN ('QUEUED', 'RUNNING', 'DELIVERING')"),
+        ),
+        Index(
+            "ix_scheduled_export_runs_schedule_id_open",
+            "schedule_id",
+            "due_at",
+            sqlite_where=text("status IN ('QUEUED', 'RUNNING')"),
+            postgresql_where=text("status IN ('QUEUED', 'RUNNING')"),
         ),
         CheckConstraint("trigger = 'test' OR schedule_id IS NOT NULL", name="belongs_to_schedule"),
         CheckConstraint("status NOT IN ('RUNNING') OR lease_token IS NOT NULL", name="running_is_leased"),

@@ -6,9 +6,10 @@ transaction is open while rows are read, files are written or servers answer.
 
 import hashlib
 import logging
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from rq.timeouts import JobTimeoutException
+from flask import current_app
 from sqlalchemy import select
 
 from portal.clock import utcnow
@@ -34,11 +35,16 @@ from portal.exporters.registry import EXPORTERS
 from portal.extensions import db
 from portal.runs import finish
 from portal.runs.filenames import filename_for
-from portal.runs.leases import Claim, claim, fenced, renewed
+from portal.runs.leases import Claim, claim, fenced
 from portal.runs.log import note
 from portal.runs.models import Artifact, RunStatus, ScheduledExportRun
+from portal.runs.oversight import Ending, Oversight
 from portal.schedules.models import Channel
 from portal.storage.base import Storage
+from portal.table import Batches
+
+PROGRESS_EVERY = 1.0
+"""Seconds between two writes of how many rows were read."""
 
 log = logging.getLogger(__name__)
 
@@ -92,39 +98,60 @@ class Stored:
     sha256: str
 
 
-def execute(run_id: str, *, worker: str, settings: Settings, storage: Storage) -> RunStatus | None:
+def execute(
+    run_id: str,
+    *,
+    worker: str,
+    settings: Settings,
+    storage: Storage,
+    end_process: Callable[[], None] | None = None,
+) -> RunStatus | None:
     """Claim a run and take it as far as it gets; return its new status, None when it was not ours to do.
 
     Whatever fails is recorded with the run, which is then retried or final. Only errors nobody foresaw are
-    raised again, after they were recorded.
+    raised again, after they were recorded. `end_process` ends this process where the run must stop and
+    does not come to a point where it can.
     """
     owned = claim(run_id, worker=worker, settings=settings)
     if owned is None:
         return None
+    force = _ending(owned, settings, end_process) if end_process else None
     try:
-        with renewed(owned, settings):
-            return _take_through(owned, settings, storage)
+        with Oversight(owned, settings, db.engine, force) as oversight:
+            return _take_through(replace(owned, check=oversight.check), oversight, settings, storage)
     except LeaseLost as error:
         log.warning("%s", error)
         return None
 
 
-def _take_through(owned: Claim, settings: Settings, storage: Storage) -> RunStatus:
+def _take_through(owned: Claim, oversight: Oversight, settings: Settings, storage: Storage) -> RunStatus:
     try:
         plan = resolve(owned)
         stored = recorded_artifact(owned) or produce(plan, settings, storage)
-        ship(plan, stored, settings, storage)
+        ship(plan, stored, oversight, settings, storage)
         return finish.finish(owned, now=utcnow())
     except LeaseLost:
         raise
-    except JobTimeoutException:
-        return finish.fail(owned, finish.RunTimeout(settings.run_timeout), settings, now=utcnow())
     except PortalError as error:
-        return finish.fail(owned, error, settings, now=utcnow())
+        return finish.stop(owned, error, settings, now=utcnow())
     except Exception as error:
         log.exception("run %s failed unexpectedly", owned.run_id)
         finish.fail(owned, finish.Unexpected(error), settings, now=utcnow())
         raise
+
+
+def _ending(owned: Claim, settings: Settings, end_process: Callable[[], None]) -> Ending:
+    """Return what ends a run from another thread than its own, together with this process."""
+    app = current_app._get_current_object()  # type: ignore[attr-defined] # a thread needs the app itself
+
+    def end(reason: PortalError) -> None:
+        try:
+            with app.app_context():
+                finish.stop(owned, reason, settings, now=utcnow())
+        finally:
+            end_process()
+
+    return end
 
 
 def resolve(owned: Claim) -> Plan:
@@ -184,7 +211,20 @@ def read_and_render(plan: Plan, path: Path, settings: Settings) -> Rendered:
     with query.open_rows(
         reading.url, reading.sql, reading.values, columns=reading.columns, timeout=settings.query_timeout
     ) as rows:
-        return render(plan.exporter, plan.document, rows, path)
+        counted = replace(rows, batches=_counted(rows.batches, plan.claim))
+        return render(plan.exporter, plan.document, counted, path)
+
+
+def _counted(batches: Batches, owned: Claim) -> Batches:
+    """Pass the batches on; record about once a second how many rows they were, and stop where told to."""
+    rows, recorded = 0, time.monotonic()
+    for batch in batches:
+        yield batch
+        rows += len(batch)
+        if time.monotonic() - recorded >= PROGRESS_EVERY:
+            with fenced(owned) as run:
+                run.rows_read = rows
+            recorded = time.monotonic()
 
 
 def render(exporter: Exporter, document: Document, rows: query.Rows, path: Path) -> Rendered:
@@ -200,7 +240,7 @@ def store(plan: Plan, rendered: Rendered, settings: Settings, storage: Storage) 
     """Make the file durable, then record it: a row always has its file."""
     now = utcnow()
     with fenced(plan.claim) as run:
-        run.stage, run.row_count = "store", rendered.rows
+        run.stage, run.row_count, run.rows_read = "store", rendered.rows, rendered.rows
         note(run, _rows_line(rendered), now=now, detail=" ".join(rendered.notes) or None)
     key = f"{plan.snapshot['organization_slug']}/{uuid4().hex}"
     storage.store(rendered.path, key)
@@ -224,7 +264,7 @@ def store(plan: Plan, rendered: Rendered, settings: Settings, storage: Storage) 
         return _stored(artifact)
 
 
-def ship(plan: Plan, stored: Stored, settings: Settings, storage: Storage) -> None:
+def ship(plan: Plan, stored: Stored, oversight: Oversight, settings: Settings, storage: Storage) -> None:
     """Link and deliver: one message a recipient, or one copy a folder, each recorded on its own."""
     with fenced(plan.claim) as run:
         run.stage, run.row_count = "deliver", stored.rows
@@ -239,7 +279,13 @@ def ship(plan: Plan, stored: Stored, settings: Settings, storage: Storage) -> No
         letter=_letter(plan, stored),
         folder=settings.folders_dir / plan.snapshot["organization_slug"],
     )
-    delivery.deliver(shipment, fence=partial(fenced, plan.claim), storage=storage, settings=settings)
+    guard = delivery.Guard(
+        fence=partial(fenced, plan.claim),
+        record=partial(fenced, plan.claim, stops=False),
+        before_sending=oversight.before_sending,
+        sent=oversight.sent,
+    )
+    delivery.deliver(shipment, guard, storage=storage, settings=settings)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from redis import Redis
 from sqlalchemy import and_, or_, select
+from sqlalchemy.orm import aliased
 
 from portal import queue
 from portal.config import Settings
@@ -11,9 +12,10 @@ from portal.database import database_now
 from portal.delivery.models import Delivery
 from portal.extensions import db
 from portal.runs import finish
-from portal.runs.leases import WORKER_LOST, close_abandoned_attempts
+from portal.runs.leases import WORKER_LOST, behind_another, close_abandoned_attempts
 from portal.runs.log import note
 from portal.runs.models import RunStatus, ScheduledExportRun
+from portal.runs.policies import too_late
 
 SWEEP_LIMIT = 1000
 
@@ -21,17 +23,45 @@ SWEEP_LIMIT = 1000
 def sweep(connection: Redis, *, settings: Settings, now: datetime) -> int:
     """Bring back every unfinished run that needs a worker; return how many jobs were enqueued.
 
-    Runs whose lease expired are queued again, or fail when no retry is left. Runs that wait without a job in
-    the queue, and deliveries whose next attempt is due, are enqueued. Database first, commit, then Redis.
+    Runs whose lease expired are queued again, or end where no retry is left; those that can't start within
+    their window any more are MISSED. Runs that wait without a job in the queue, and deliveries whose next
+    attempt is due, are enqueued. Database first, commit, then Redis.
     """
     released = _release_expired(now)
+    _close_late_starts(now)
     waiting = _waiting_long(settings) + _deliveries_due()
     db.session.commit()
     enqueued = queue.waiting_jobs(connection) if waiting else frozenset()
     lost = [(run_id, attempt) for run_id, attempt in waiting if queue.job_id(run_id, attempt) not in enqueued]
     todo = list(dict.fromkeys([*released, *lost]))
-    queue.enqueue_runs(connection, todo, timeout=settings.run_timeout)
+    queue.enqueue_runs(connection, todo, timeout=settings.job_timeout)
     return len(todo)
+
+
+def ready_after(run_id: str) -> list[tuple[str, int]]:
+    """Return what a worker may start once this run is out of its hands: the run itself where it was put
+    back, and the one that waited behind it."""
+    now = database_now(db.session.connection())
+    this = aliased(ScheduledExportRun)
+    schedule = select(this.schedule_id).where(this.public_id == run_id)
+    rows = db.session.execute(
+        select(ScheduledExportRun.public_id, ScheduledExportRun.attempt)
+        .where(
+            ScheduledExportRun.status == RunStatus.QUEUED,
+            or_(ScheduledExportRun.not_before.is_(None), ScheduledExportRun.not_before <= now),
+            or_(
+                ScheduledExportRun.public_id == run_id,
+                and_(
+                    ScheduledExportRun.schedule_id == schedule.scalar_subquery(),
+                    ScheduledExportRun.one_at_a_time,
+                ),
+            ),
+            ~behind_another(now),
+        )
+        .order_by(ScheduledExportRun.due_at)
+    ).all()
+    db.session.rollback()
+    return [(public_id, attempt) for public_id, attempt in rows]
 
 
 def _release_expired(now: datetime) -> list[tuple[str, int]]:
@@ -46,21 +76,43 @@ def _release_expired(now: datetime) -> list[tuple[str, int]]:
         .limit(SWEEP_LIMIT)
         .with_for_update(skip_locked=True)
     ).all()
-    return [(run.public_id, run.attempt) for run in expired if _queue_again_or_fail(run, now)]
+    return [(run.public_id, run.attempt) for run in expired if _queue_again_or_end(run, now)]
 
 
-def _queue_again_or_fail(run: ScheduledExportRun, now: datetime) -> bool:
-    retry = run.retries_left > 0
-    if retry:
+def _queue_again_or_end(run: ScheduledExportRun, now: datetime) -> bool:
+    """Say whether the run is to be enqueued again."""
+    close_abandoned_attempts(run.id, now)
+    if run.cancel_requested_at:
+        finish.close_cancelled(run, now=now)
+        return False
+    if run.retries_left > 0:
         finish.release(run, RunStatus.QUEUED)
         run.retries_left -= 1
-    else:
-        run.error_code, run.error_message = "worker lost", WORKER_LOST
-        finish.close(run, RunStatus.FAILED, f"{WORKER_LOST} No retry is left.", now=now)
-    close_abandoned_attempts(run.id, now)
-    what_follows = "Another worker takes the run over." if retry else "No retry is left."
-    note(run, WORKER_LOST, now=now, tone="failed", detail=what_follows)
-    return retry
+        note(run, WORKER_LOST, now=now, tone="failed", detail="Another worker takes the run over.")
+        return True
+    run.error_code, run.error_message = "worker lost", WORKER_LOST
+    finish.close_failed(run, f"{WORKER_LOST} No retry is left.", now=now)
+    note(run, WORKER_LOST, now=now, tone="failed", detail="No retry is left.")
+    return False
+
+
+def _close_late_starts(now: datetime) -> None:
+    """Record as MISSED what did not start within its window."""
+    database_time = database_now(db.session.connection())
+    for run in db.session.scalars(
+        select(ScheduledExportRun)
+        .where(
+            ScheduledExportRun.status == RunStatus.QUEUED,
+            ScheduledExportRun.started_at.is_(None),
+            ScheduledExportRun.start_by <= database_time,
+        )
+        .limit(SWEEP_LIMIT)
+        .with_for_update(skip_locked=True)
+    ):
+        if run.start_by is not None:
+            reason = too_late(run.start_by - run.due_at)
+            finish.close(run, RunStatus.MISSED, reason, now=now)
+            note(run, reason, now=now, tone="missed")
 
 
 def _waiting_long(settings: Settings) -> list[tuple[str, int]]:
@@ -75,6 +127,7 @@ def _waiting_long(settings: Settings) -> list[tuple[str, int]]:
                 ScheduledExportRun.not_before <= now,
                 and_(ScheduledExportRun.not_before.is_(None), ScheduledExportRun.created_at <= lost_before),
             ),
+            ~behind_another(now),
         )
         .order_by(ScheduledExportRun.id)
         .limit(SWEEP_LIMIT)

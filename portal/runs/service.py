@@ -16,9 +16,9 @@ from portal.organizations.models import User
 from portal.organizations.service import require
 from portal.permissions import Permission
 from portal.runs import finish
-from portal.runs.dispatch import snapshot_of
 from portal.runs.log import note
 from portal.runs.models import NEEDS_MENDING, UNFINISHED, RunStatus, ScheduledExportRun, Trigger
+from portal.runs.snapshot import snapshot_of
 from portal.schedules.models import ScheduledExport
 
 PAGE_SIZE = 50

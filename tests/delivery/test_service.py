@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -35,6 +36,10 @@ DeliverTo = Callable[..., list[Delivery]]
 def fence() -> Iterator[None]:
     yield
     db.session.commit()
+
+
+OURS = service.Guard(fence=fence, record=fence, before_sending=lambda: None, sent=lambda: None)
+"""What a worker that keeps its run is asked and told."""
 
 
 @pytest.fixture
@@ -107,7 +112,7 @@ def deliver(app: Flask, artifact: Artifact, storage: LocalStorage) -> DeliverTo:
         db.session.commit()
         sent = shipment(artifact, channel, targets, settings)
         db.session.commit()
-        service.deliver(sent, fence=fence, storage=storage, settings=settings)
+        service.deliver(sent, OURS, storage=storage, settings=settings)
         return list(db.session.scalars(select(Delivery).order_by(Delivery.id)))
 
     return attempt
@@ -295,9 +300,35 @@ def test_it_starts_no_send_once_the_run_is_somebody_elses(
     db.session.commit()
 
     with pytest.raises(LeaseLost):
-        service.deliver(sent, fence=lost, storage=storage, settings=settings)
+        service.deliver(sent, replace(OURS, fence=lost), storage=storage, settings=settings)
 
     assert smtp.messages() == []
+
+
+@pytest.mark.parametrize("channel", [Channel.EMAIL, Channel.STORAGE])
+def test_it_sends_nothing_when_the_lease_ran_out_since_the_last_write(
+    app: Flask,
+    artifact: Artifact,
+    storage: LocalStorage,
+    settings: Settings,
+    smtp: SmtpServer,
+    channel: Channel,
+) -> None:
+    """Frozen between the commit that said `sending` and DATA: nothing in the database tells it so."""
+
+    def frozen() -> None:
+        raise LeaseLost("not renewed in time")
+
+    target = "ann@example.org" if channel is Channel.EMAIL else "reports"
+    service.open_deliveries(artifact.run_id, channel, [target])
+    sent = shipment(artifact, channel, (target,), settings)
+    db.session.commit()
+
+    with pytest.raises(LeaseLost):
+        service.deliver(sent, replace(OURS, before_sending=frozen), storage=storage, settings=settings)
+
+    assert smtp.messages() == []
+    assert not settings.folders_dir.exists()
 
 
 def test_it_copies_into_the_organizations_folder(deliver: DeliverTo, settings: Settings) -> None:

@@ -7,8 +7,8 @@ from redis import Redis
 
 from portal import queue
 from portal.extensions import db
-from portal.runs.dispatch import snapshot_of
 from portal.runs.models import RunStatus, ScheduledExportRun, Trigger
+from portal.runs.snapshot import snapshot_of
 from portal.schedules.models import ScheduledExport
 from tests import factories
 

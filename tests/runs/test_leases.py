@@ -6,20 +6,21 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from flask import Flask
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 
 from portal.config import Settings
 from portal.delivery.models import Delivery, DeliveryStatus
 from portal.errors import LeaseLost
 from portal.extensions import db
 from portal.permissions import Role
-from portal.runs.leases import Claim, claim, fenced, renewed
-from portal.runs.models import UNFINISHED, RunAttempt, RunEvent, RunStatus, ScheduledExportRun
+from portal.runs.leases import Claim, claim, fenced
+from portal.runs.models import UNFINISHED, RunAttempt, RunEvent, RunStatus, ScheduledExportRun, Trigger
 from portal.runs.service import run_now
 from portal.schedules.models import Channel
 from tests import factories
-from tests.conftest import wait_until
 
 SECOND = timedelta(seconds=1)
+NOON = datetime(2025, 3, 10, 12, 0, tzinfo=UTC)
 DELIVERED = (RunStatus.SUCCESS, RunStatus.PARTIAL)
 
 
@@ -206,38 +207,82 @@ def test_it_keeps_nothing_of_a_block_that_failed(run: ScheduledExportRun, config
     assert [event.message for event in run.events] == ["Started by Manager"]
 
 
-# Renewal
+# One at a time
 
 
-def test_it_renews_the_lease_while_work_goes_on(run: ScheduledExportRun, config: Settings) -> None:
-    quick = config.model_copy(update={"lease_renewal": 0.05})
-    owned = taken(run, quick)
-    run.lease_expires_at = long_ago = datetime.now(UTC) - timedelta(hours=1)
+def occurrence(
+    beside: ScheduledExportRun, due_at: datetime, *, one_at_a_time: bool = True, **values: object
+) -> ScheduledExportRun:
+    """Return a run that the rhythm of a run's schedule made."""
+    made = ScheduledExportRun(
+        organization_id=beside.organization_id,
+        schedule_id=beside.schedule_id,
+        due_at=due_at,
+        trigger=Trigger.SCHEDULE,
+        snapshot=beside.snapshot,
+        created_at=due_at,
+        one_at_a_time=one_at_a_time,
+        **values,
+    )
+    db.session.add(made)
+    db.session.commit()
+    return made
+
+
+def test_it_takes_one_of_a_schedules_runs_after_the_other(run: ScheduledExportRun, config: Settings) -> None:
+    second, first = occurrence(run, NOON + SECOND), occurrence(run, NOON)
+
+    assert take(second, config) is None, "an older one waits"
+    assert take(first, config)
+    assert take(second, config) is None, "an older one runs"
+    first.status, first.completed_at, first.lease_token = RunStatus.CANCELLED, NOON, None
+    db.session.commit()
+    assert take(second, config)
+
+
+def test_it_takes_a_run_by_hand_beside_them(run: ScheduledExportRun, config: Settings) -> None:
+    assert take(occurrence(run, NOON), config)
+    assert take(run, config)
+
+
+def test_it_takes_runs_beside_each_other_where_they_may_be(run: ScheduledExportRun, config: Settings) -> None:
+    assert take(occurrence(run, NOON, one_at_a_time=False), config)
+    assert take(occurrence(run, NOON + SECOND, one_at_a_time=False), config)
+
+
+def test_one_that_waits_for_its_retry_keeps_nobody_waiting(run: ScheduledExportRun, config: Settings) -> None:
+    failed, following = occurrence(run, NOON, attempt=1), occurrence(run, NOON + SECOND)
+    failed.not_before = datetime.now(UTC) + timedelta(minutes=5)
     db.session.commit()
 
-    def was_renewed() -> bool:
-        expires = run.lease_expires_at
-        db.session.rollback()  # holding the transaction open would keep the thread from writing
-        return expires is not None and expires > long_ago + timedelta(hours=1)
+    assert take(following, config)
 
-    with renewed(owned, quick):
-        wait_until(was_renewed, "the lease is renewed")
-
-    assert not [thread for thread in threading.enumerate() if thread.name == "lease"]
-
-
-def test_it_never_renews_the_lease_of_another_worker(run: ScheduledExportRun, config: Settings) -> None:
-    quick = config.model_copy(update={"lease_renewal": 0.05})
-    first = taken(run, quick)
-    expire(run)
-    taken(run, quick, "worker-2")
-    expires = run.lease_expires_at
+    failed.not_before = NOON
     db.session.commit()
+    assert take(failed, config) is None, "its turn comes when the later one is done"
 
-    with renewed(first, quick):
-        wait_until(
-            lambda: not [thread for thread in threading.enumerate() if thread.name == "lease"],
-            "the thread sees that it owns nothing",
-        )
 
-    assert run.lease_expires_at == expires
+def test_the_database_refuses_two_at_a_time(run: ScheduledExportRun, config: Settings) -> None:
+    """What stands when two workers claim at the same moment and neither sees the other."""
+    first, second = occurrence(run, NOON), occurrence(run, NOON + SECOND)
+    for each in (first, second):
+        each.status, each.lease_token = RunStatus.RUNNING, each.public_id
+
+    with pytest.raises(IntegrityError):
+        db.session.commit()
+    db.session.rollback()
+
+
+def test_it_takes_no_run_past_its_start_window(run: ScheduledExportRun, config: Settings) -> None:
+    now = datetime.now(UTC)
+    late, timely = (
+        occurrence(run, NOON, start_by=now - SECOND),
+        occurrence(run, now, start_by=now + 60 * SECOND),
+    )
+    assert take(late, config) is None
+    late.status, late.completed_at = RunStatus.MISSED, now
+    db.session.commit()
+    assert take(timely, config)
+    timely.start_by = now - SECOND
+    expire(timely)
+    assert take(timely, config, "worker-2"), "it did start in time"
