@@ -7,7 +7,7 @@ production's lease, sweep and retries. Every `--kill-every` seconds a random one
 a worker with what it forked) and started again; Redis is flushed twice. When nothing is unfinished any
 more, the database, the stored files and the mailbox are read: each occurrence has one run, each recipient
 one mail or the history says why not, each file is whole. Prints the ledger; exits with status 1 when a
-promise did not hold, and keeps the logs then.
+promise did not hold, and then keeps the mailbox, the logs and the history of the runs concerned.
 
 `--short` has a lease, a sweep and retries of seconds: a trial of this script, not of the portal.
 """
@@ -31,7 +31,7 @@ from redis import Redis
 from sqlalchemy import Engine, create_engine, func, insert, select
 from stage import books, services
 from stage.fleet import Fault, Fleet
-from stage.ledger import SHOWN, Ledger
+from stage.ledger import SHOWN, Broken, Ledger
 from stage.tenants import schedule, tenant
 
 from portal.app import create_app
@@ -206,11 +206,18 @@ def soak(folder: Path, plan: Plan) -> bool:
             fleet.end()
         found = books.read(at.database_url, folder, folder / "mailbox")
     ledger = Ledger(found, due, faults)
-    return account(ledger, plan, took, fleet.crashed)
+    broken = ledger.broken()
+    account(ledger, broken, plan, took, fleet.crashed)
+    about = {one.run_id for one in broken}
+    histories = (found.history(run) for run in found.runs if run.public_id in about)
+    (folder / "history.txt").write_text("\n".join(line for history in histories for line in history))
+    return not broken
 
 
-def account(ledger: Ledger, plan: Plan, took: float, crashed: Sequence[str]) -> bool:
-    """Print the ledger; return whether every promise held."""
+def account(
+    ledger: Ledger, broken: Sequence[Broken], plan: Plan, took: float, crashed: Sequence[str]
+) -> None:
+    """Print the ledger."""
     print(
         f"soak         {plan.database}, {plan.per_minute} schedules a minute for {plan.minutes} min,"
         f" {SCHEDULERS} schedulers, {WORKERS} workers, {os.cpu_count()} cores,"
@@ -219,10 +226,8 @@ def account(ledger: Ledger, plan: Plan, took: float, crashed: Sequence[str]) -> 
     print(*ledger.lines(), sep="\n")
     print(f"settled      {took:.0f} s after the last minute; {len(crashed)} processes ended by themselves")
     print(*(f"  {line}" for line in crashed[:SHOWN]), sep="\n", end="\n" if crashed else "")
-    broken = ledger.broken()
     print(f"promises     {'all held' if not broken else f'{len(broken)} broken'}")
     print(*(f"  {one}" for one in broken[:SHOWN]), sep="\n", end="\n" if broken else "")
-    return not broken
 
 
 def main(plan: Plan) -> int:

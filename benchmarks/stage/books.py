@@ -46,15 +46,25 @@ class Books:
     chains: int
     bad_chains: Sequence[str]
 
+    def history(self, run: ScheduledExportRun) -> Iterator[str]:
+        """Tell all that the database knows of a run, a line a step."""
+        yield f"run {run.public_id}, schedule {run.schedule_id} due {run.due_at}: {run.status} {run.reason}"
+        for one in run.attempts:
+            yield f"  attempt {one.number} by {one.worker}, {one.started_at} to {one.ended_at}: {one.outcome}"
+        for event in run.events:
+            yield f"  {event.at} {event.message} {event.detail or ''}"
+        for owed in self.deliveries.get(run.id, []):
+            came = sum(mail.message_id == owed.message_id for mail in self.mails)
+            yield f"  {owed.target}: {owed.status} {owed.note}, {owed.message_id} came {came} times"
+
 
 def read(database_url: str, data_dir: Path, mailbox: Path) -> Books:
     """Read everything, once nothing runs any more. Hashes every file anew."""
     engine = create_engine(database_url)
     with Session(engine) as session:
-        loaded = (selectinload(ScheduledExportRun.attempts), selectinload(ScheduledExportRun.artifact))
-        runs = session.scalars(
-            select(ScheduledExportRun).options(*loaded).order_by(ScheduledExportRun.id)
-        ).all()
+        run = ScheduledExportRun
+        loaded = (selectinload(run.attempts), selectinload(run.artifact), selectinload(run.events))
+        runs = session.scalars(select(run).options(*loaded).order_by(run.id)).all()
         deliveries: dict[int, list[Delivery]] = defaultdict(list)
         for delivery in session.scalars(select(Delivery).order_by(Delivery.id)):
             deliveries[delivery.run_id].append(delivery)

@@ -15,6 +15,8 @@ from portal.organizations.models import Organization, User
 from portal.permissions import Role
 from portal.schedules.models import Channel, ExportFormat
 
+COLUMNS = 8  # of the dataset's, chosen by each schedule
+
 
 @dataclass(frozen=True)
 class Tenant:
@@ -77,7 +79,7 @@ def schedule(
         "name": name,
         "format": form,
         "filters": {},
-        "columns": [],
+        "columns": [column.key for column in CASES_ONLY.columns[:COLUMNS]],
         "rule": rule,
         "timezone": timezone,
         "channel": Channel.EMAIL,
