@@ -24,14 +24,20 @@ def changes() -> dict[str, object]:
 
 
 @pytest.fixture
-def database_url(tmp_path: Path, migrated_sqlite: Path) -> str:
+def sqlite_url(tmp_path: Path, migrated_sqlite: Path) -> str:
     shutil.copy(migrated_sqlite, tmp_path / "portal.db")
     return f"sqlite:///{tmp_path / 'portal.db'}"
 
 
 @pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """The portal's database; a module that wants another one says so."""
+    return sqlite_url
+
+
+@pytest.fixture
 def postgresql_url(migrated_postgresql: tuple[str, str]) -> Iterator[str]:
-    """A PostgreSQL database of the test's own, for a module whose `database_url` it is."""
+    """A database of the test's own on the PostgreSQL server of this test process."""
     with fresh_database(*migrated_postgresql) as url:
         yield url
 

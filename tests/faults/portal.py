@@ -23,7 +23,8 @@ from portal.schedules.models import ScheduledExport
 from portal.schedules.rules import Kind, Rule
 from tests import factories
 from tests.conftest import SmtpServer, wait_until
-from tests.faults.processes import Fault, Program, environment
+from tests.faults.process import Fault
+from tests.faults.processes import Program, environment
 
 RESCUED_WITHIN = 12.0 + 13.0
 """Seconds: two minutes, shortened tenfold like the lease and the sweep; and what a busy machine adds, where
@@ -48,9 +49,7 @@ class Portal:
         """Start `portal COMMAND`, with a fault built in if one is given."""
         name = f"{command}-{len(self._programs) + 1}"
         log, flag = self._folder / f"{name}.log", self._folder / f"{name}.flag"
-        module = ["portal.cli"] if fault is None else ["tests.faults.process", *fault.arguments(flag)]
-        argv = [sys.executable, "-m", *module, command]
-        program = Program(name, argv, environment(self.settings), log, flag)
+        program = Program(name, command, fault or Fault(), environment(self.settings), log, flag)
         self._programs.append(program)
         return program
 
@@ -92,9 +91,7 @@ class Portal:
         )
         with Session(self._engine, expire_on_commit=False) as session:
             return list(
-                session.scalars(
-                    select(ScheduledExportRun).options(*loaded).order_by(ScheduledExportRun.id)
-                )
+                session.scalars(select(ScheduledExportRun).options(*loaded).order_by(ScheduledExportRun.id))
             )
 
     def run(self) -> ScheduledExportRun:

@@ -1,59 +1,86 @@
 """A process of the portal with a fault built in. The product itself has no hook for it.
 
-    python -m tests.faults.process worker --flag FILE --at portal.runs.pipeline:store --when before --do kill
-
-Runs `portal COMMAND`. The function named by `--at` is wrapped before the command starts, and a worker's
-forked child inherits that. When it is reached for the `--nth` time, FILE is made, with the pids of the process
-and of its child, and the fault happens; once, since FILE is there then. `slow` is the exception: it happens
-each time. `--set` changes a length that is no setting; `--clock` shifts every clock this process can read.
+The function that a fault names is wrapped before the command starts, and a worker's forked child inherits
+that. When it is reached, a flag file is made and the fault happens; once, since the flag is there then.
 """
 
-import argparse
-import ast
 import functools
 import importlib
 import os
-import runpy
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import time_machine
+from sqlalchemy.engine import Connection
 
-MAIN = os.getpid()
+from portal import cli
+from portal.database import database_now
+from portal.jobs.worker import die_with_parent
+
 SLOW_BY = 0.5  # seconds
 
 
-def kill(_flag: Path) -> None:
-    """End at once, with the worker that forked us: as a machine that loses power."""
-    os.kill(MAIN, signal.SIGKILL)
-    os.kill(os.getpid(), signal.SIGKILL)
+@dataclass(frozen=True)
+class Fault:
+    """What is to happen to a process, and where.
+
+    `at` is `module:function` or `module:Class.method`, as its caller finds it; the `nth` call counts. `do` is
+    `kill` or `stop` (both: the process and the child that got there), `wait` (that thread alone, until it
+    is released) or `slow` (each time, by half a second). `lengths` sets constants, by the same kind of name.
+    `clock` shifts, by seconds, what time it is for Python, and where `database_clock` is true also what the
+    database says, as on a host that SQLite shares.
+    """
+
+    at: str = ""
+    when: str = "before"
+    do: str = "kill"
+    nth: int = 1
+    clock: float = 0
+    database_clock: bool = False
+    lengths: Mapping[str, object] = field(default_factory=dict)
 
 
-def stop(_flag: Path) -> None:
-    """Freeze, with the worker that forked us: as a virtual machine that is paused."""
-    if os.getpid() != MAIN:
-        os.kill(MAIN, signal.SIGSTOP)
-    os.kill(os.getpid(), signal.SIGSTOP)
+def run(command: str, fault: Fault, flag: Path, env: Mapping[str, str], log: Path) -> None:
+    """Become `portal COMMAND`, in a session of its own, with that environment, its output in `log`."""
+    os.setsid()
+    die_with_parent(os.getppid())
+    os.environ.clear()
+    os.environ.update(env)
+    with log.open("wb") as out:
+        os.dup2(out.fileno(), 1)
+        os.dup2(out.fileno(), 2)
+    _arm(fault, flag)
+    cli.main([command], prog_name="portal")
 
 
-def wait(flag: Path) -> None:
-    """Stand still, in this thread alone, until `flag`.go is there."""
-    while not flag.with_suffix(".go").exists():
-        time.sleep(0.02)
+def _arm(fault: Fault, flag: Path) -> None:
+    if fault.clock:
+        _shift_clock(timedelta(seconds=fault.clock), of_database=fault.database_clock)
+    for target, value in fault.lengths.items():
+        owner, name = _owner(target)
+        setattr(owner, name, type(getattr(owner, name))(value))  # an error where there is no such name
+    if fault.at:
+        owner, name = _owner(fault.at)
+        setattr(owner, name, _faulty(getattr(owner, name), fault, flag))
 
 
-FAULTS: dict[str, Callable[[Path], None]] = {"kill": kill, "stop": stop, "wait": wait}
+def _shift_clock(by: timedelta, *, of_database: bool) -> None:
+    time_machine.travel(datetime.now(UTC) + by, tick=True).start()
+    if not of_database:
+        return
 
+    def shifted(connection: Connection) -> datetime:
+        return database_now(connection) + by
 
-def wrap(target: str, make: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
-    """Replace `module:function` or `module:Class.method` by what `make` makes of it."""
-    owner, name = _owner(target)
-    setattr(owner, name, make(getattr(owner, name)))
+    for module in list(sys.modules.values()):
+        if getattr(module, "database_now", None) is database_now and module.__name__ != __name__:
+            module.database_now = shifted  # type: ignore[attr-defined]
 
 
 def _owner(target: str) -> tuple[Any, str]:
@@ -62,70 +89,55 @@ def _owner(target: str) -> tuple[Any, str]:
     return functools.reduce(getattr, parents, importlib.import_module(module)), name
 
 
-def faulty(options: argparse.Namespace) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Return what wraps a function so that the fault happens before or after it."""
-    calls = 0
+def _faulty(function: Callable[..., Any], fault: Fault, flag: Path) -> Callable[..., Any]:
+    main, calls = os.getpid(), 0
 
     def happen() -> None:
         nonlocal calls
         calls += 1
-        if options.do == "slow":
+        if fault.do == "slow":
             time.sleep(SLOW_BY)
-        elif calls == options.nth and _first_to_flag(options.flag):
-            FAULTS[options.do](options.flag)
+        elif calls == fault.nth and _first_to_flag(flag, main):
+            _FAULTS[fault.do](flag, main)
 
-    def make(function: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(function)
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
-            if options.when == "before":
-                happen()
-            result = function(*args, **kwargs)
-            if options.when == "after":
-                happen()
-            return result
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        if fault.when == "before":
+            happen()
+        result = function(*args, **kwargs)
+        if fault.when == "after":
+            happen()
+        return result
 
-        return wrapped
-
-    return make
+    return wrapped
 
 
-def _first_to_flag(flag: Path) -> bool:
+def _first_to_flag(flag: Path, main: int) -> bool:
     aside = flag.with_suffix(f".{os.getpid()}")
-    aside.write_text(f"{MAIN} {os.getpid()}")
+    aside.write_text(f"{main} {os.getpid()}")
     try:
-        flag.hardlink_to(aside)  # it is there with its content, and for one only
+        flag.hardlink_to(aside)  # there with its content at once, and for one only
     except FileExistsError:
         return False
     return True
 
 
-def shift_clock(seconds: float) -> None:
-    """Let Python tell another time. The database goes on telling its own, except SQLite: a library has none
-    but its host's."""
-    time_machine.travel(datetime.now(UTC) + timedelta(seconds=seconds), tick=True).start()
+def _kill(_flag: Path, main: int) -> None:
+    """End at once, together with the worker that forked us: as a machine that loses power."""
+    os.kill(main, signal.SIGKILL)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("command")
-    parser.add_argument("--flag", type=Path)
-    parser.add_argument("--at")
-    parser.add_argument("--when", choices=("before", "after"), default="before")
-    parser.add_argument("--do", choices=(*FAULTS, "slow"), default="kill")
-    parser.add_argument("--nth", type=int, default=1)
-    parser.add_argument("--set", action="append", default=[], metavar="MODULE:NAME=VALUE")
-    parser.add_argument("--clock", type=float, default=0.0, metavar="SECONDS")
-    options = parser.parse_args()
-    if options.clock:
-        shift_clock(options.clock)
-    for setting in options.set:
-        target, _, value = setting.partition("=")
-        wrap(target, lambda _: ast.literal_eval(value))  # noqa: B023 - called before the next one
-    if options.at:
-        wrap(options.at, faulty(options))
-    sys.argv = ["portal", options.command]
-    runpy.run_module("portal.cli", run_name="__main__")
+def _stop(_flag: Path, main: int) -> None:
+    """Freeze, together with the worker that forked us: as a virtual machine that is paused."""
+    if os.getpid() != main:
+        os.kill(main, signal.SIGSTOP)
+    os.kill(os.getpid(), signal.SIGSTOP)
 
 
-if __name__ == "__main__":
-    main()
+def _wait(flag: Path, _main: int) -> None:
+    while not flag.with_suffix(".go").exists():
+        time.sleep(0.02)
+
+
+_FAULTS: Mapping[str, Callable[[Path, int], None]] = {"kill": _kill, "stop": _stop, "wait": _wait}

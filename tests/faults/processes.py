@@ -1,78 +1,57 @@
 """The portal's processes as a test sees them: started, frozen, killed, and what they said."""
 
+import multiprocessing
 import os
 import signal
-import subprocess
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
 from portal.config import Settings
-from portal.demo.processes import CHILD
 from tests.conftest import wait_until
+from tests.faults import process
+from tests.faults.process import Fault
 
-ROOT = Path(__file__).parent.parent.parent
 OURS = ("PORTAL_", "MAIL_", "REDIS_")
 STARTS_WITHIN = 40.0  # seconds, on a machine shared with other tests
 
-
-@dataclass(frozen=True)
-class Fault:
-    """What is to happen to a process, and where: see `tests.faults.process`."""
-
-    at: str = ""
-    when: str = "before"
-    do: str = "kill"
-    nth: int = 1
-    clock: float = 0
-    lengths: Mapping[str, object] = field(default_factory=dict)
-
-    def arguments(self, flag: Path) -> list[str]:
-        made = [f"--set={name}={value!r}" for name, value in self.lengths.items()]
-        if self.clock:
-            made.append(f"--clock={self.clock}")
-        if self.at:
-            made += [f"--at={self.at}", f"--when={self.when}", f"--do={self.do}", f"--nth={self.nth}"]
-        return [*made, f"--flag={flag}"]
+# Importing the portal takes seconds of a core, and these tests start a hundred processes: they are forked
+# from one that has imported it and done nothing else.
+_forkserver = multiprocessing.get_context("forkserver")
+_forkserver.set_forkserver_preload([process.__name__, "sqlalchemy.dialects.postgresql.psycopg"])
 
 
 class Program:
     """One process, in a session of its own. It dies with the tests; what it says goes to the file `log`."""
 
-    def __init__(self, name: str, argv: Sequence[str], env: Mapping[str, str], log: Path, flag: Path) -> None:
+    def __init__(
+        self, name: str, command: str, fault: Fault, env: Mapping[str, str], log: Path, flag: Path
+    ) -> None:
         self.name = name
         self._log, self._flag = log, flag
-        armed = [sys.executable, "-I", "-S", str(CHILD), str(os.getpid()), str(int(signal.SIGKILL))]
-        with log.open("wb") as out:
-            self._popen = subprocess.Popen(
-                [*(armed if sys.platform == "linux" else ()), *argv],
-                cwd=ROOT,
-                env=dict(env),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        self._process = _forkserver.Process(
+            target=process.run, args=(command, fault, flag, dict(env), log), name=name
+        )
+        self._process.start()
 
     @property
     def pid(self) -> int:
-        return self._popen.pid
+        assert self._process.pid is not None
+        return self._process.pid
 
     @property
     def said(self) -> str:
-        return self._log.read_text(errors="replace")
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
 
     def has_ended(self) -> bool:
-        return self._popen.poll() is not None
+        return self._process.exitcode is not None
 
-    def exit_status(self, within: float) -> int:
+    def exit_status(self, within: float) -> int | None:
         """Wait for its end; return its exit status, negative for a signal."""
         wait_until(self.has_ended, f"{self.name} ends", within)
-        return self._popen.returncode
+        return self._process.exitcode
 
     def await_fault(self) -> None:
         """Wait until it has reached what it was started with."""
@@ -81,20 +60,30 @@ class Program:
             return self._flag.exists() or self.has_ended()
 
         wait_until(reached_or_over, f"{self.name} reaches its fault", STARTS_WITHIN)
-        assert self._flag.exists(), f"{self.name} ended before it reached its fault:\n{self.said}"
+        assert self._flag.exists(), f"{self.name} ended before it reached its fault"
+
+    def await_death(self) -> None:
+        """Wait until it has reached a fault that kills, and it and its child are gone."""
+        self.await_fault()
+        wait_until(lambda: all(map(_is_gone, self._faulty_pids())), f"{self.name} and its child are dead")
 
     def release(self) -> None:
         """Let it go on where it waits."""
         self._flag.with_suffix(".go").touch()
 
-    def faulty_pids(self) -> list[int]:
-        """Return the pids of the process and of the child in which the fault happened."""
-        return [int(pid) for pid in self._flag.read_text().split()]
-
     def thaw(self) -> None:
         """Let what was frozen go on."""
-        for pid in set(self.faulty_pids()):
+        for pid in self._faulty_pids():
             os.kill(pid, signal.SIGCONT)
+
+    def await_end_of_child(self) -> None:
+        """Wait until the child in which the fault happened has ended."""
+        *_, child = self._faulty_pids()
+        wait_until(lambda: _is_gone(child), f"the child of {self.name} ends")
+
+    def _faulty_pids(self) -> list[int]:
+        """Return the pids of the process and of its child in which the fault happened."""
+        return [int(pid) for pid in self._flag.read_text().split()]
 
     def family(self) -> list[psutil.Process]:
         """Return it and all that it started and that still lives."""
@@ -104,21 +93,21 @@ class Program:
         return []
 
     def send(self, number: signal.Signals, *, whole_group: bool = False) -> None:
-        """Send a signal to it, or to it and its children, as a service's stop does."""
-        for process in self.family() if whole_group else self.family()[:1]:
+        """Send a signal to it, or to it and its children, as whoever stops a service does."""
+        for one in self.family() if whole_group else self.family()[:1]:
             with suppress(psutil.NoSuchProcess):
-                process.send_signal(number)
+                one.send_signal(number)
 
     def kill(self) -> None:
         """End it and its children at once."""
         self.send(signal.SIGKILL, whole_group=True)
-        self._popen.wait()
+        self._process.join()
 
 
-def is_gone(pid: int) -> bool:
+def _is_gone(pid: int) -> bool:
     """Say whether a process has ended, whoever has to bury it."""
     try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return True
 

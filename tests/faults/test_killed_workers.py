@@ -13,7 +13,7 @@ from portal.delivery.service import POSSIBLY_TWICE
 from portal.runs.models import RunStatus, ScheduledExportRun
 from tests.conftest import wait_until
 from tests.faults.portal import RESCUED_WITHIN, Portal
-from tests.faults.processes import Fault, is_gone
+from tests.faults.process import Fault
 
 pytestmark = pytest.mark.faults
 
@@ -29,8 +29,7 @@ def rescued_from(fault: Fault, portal: Portal) -> ScheduledExportRun:
     """Let a worker take the only run and die at the fault; return the run once another finished it."""
     portal.start("scheduler")
     dying = portal.start("worker", fault)
-    dying.await_fault()
-    wait_until(lambda: all(map(is_gone, dying.faulty_pids())), "worker and child are dead")
+    dying.await_death()
     return finished_by_another(portal)
 
 
@@ -65,8 +64,7 @@ def test_a_half_written_file_is_never_seen_and_swept_later(portal: Portal, redis
     portal.schedule(recipients=("ann@example.org",), columns=("case_number",))
     portal.start("scheduler")
     dying = portal.start("worker", Fault("portal.datasets.query:_convert", nth=40))
-    dying.await_fault()
-    wait_until(lambda: all(map(is_gone, dying.faulty_pids())), "worker and child are dead")
+    dying.await_death()
 
     (left,) = portal.work_files()
     assert left.stat().st_size > 0, "it died while it wrote"
@@ -90,7 +88,7 @@ def test_what_was_stored_is_what_is_mailed(portal: Portal) -> None:
     portal.schedule(recipients=("ann@example.org",))
     portal.start("scheduler")
     dying = portal.start("worker", Fault("portal.runs.pipeline:store", when="after"))
-    dying.await_fault()
+    dying.await_death()
     (stored,) = portal.stored_files()
     before = hashlib.sha256(stored.read_bytes()).hexdigest()
     assert portal.mail() == []
