@@ -25,7 +25,7 @@ from portal.exporters.base import Document
 from portal.exporters.registry import EXPORTERS
 from portal.extensions import db
 from portal.jobs.scheduler import PortalScheduler
-from portal.jobs.worker import PortalWorker
+from portal.jobs.worker import work_forever
 from portal.logs import GunicornLogger
 from portal.organizations import people
 from portal.organizations import service as organizations
@@ -80,7 +80,7 @@ def web() -> None:
 def worker() -> None:
     """Make and deliver exports, one at a time; start one a core."""
     app = create_app()
-    PortalWorker(app, connect(app.config["PORTAL"])).work(logging_level="WARNING")
+    work_forever(app, connect(app.config["PORTAL"]))
 
 
 @main.command()

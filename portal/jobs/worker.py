@@ -1,15 +1,19 @@
 """RQ's forking worker, one run at a time, one process a core."""
 
 import ctypes
+import logging
 import os
 import signal
 import sys
+import time
 from contextlib import suppress
 from typing import Any
 
 from flask import Flask
 from redis import Redis
+from redis.exceptions import RedisError
 from rq import Worker
+from rq.exceptions import StopRequested
 from rq.job import Job
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
@@ -18,7 +22,10 @@ from portal.extensions import db
 from portal.jobs import tasks  # noqa: F401 - imported before the fork, so that no child pays for it again
 from portal.queue import PortalJob, RunQueue, run_queue
 
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds between tries while Redis is away
 _PR_SET_PDEATHSIG = 1
+
+log = logging.getLogger(__name__)
 
 
 class PortalWorker(Worker):
@@ -56,6 +63,22 @@ class PortalWorker(Worker):
         with self._app.app_context():
             db.engine.dispose(close=False)
             super().main_work_horse(job, queue)
+
+
+def work_forever(app: Flask, connection: Redis) -> None:
+    """Work until told to stop; when Redis is away, wait for it instead of exiting."""
+    pause = FIRST_PAUSE
+    while True:
+        try:
+            PortalWorker(app, connection).work(logging_level="WARNING")
+            return
+        except RedisError as error:
+            log.warning("redis is away (%s); next try in %.0f s", type(error).__name__, pause)
+        try:
+            time.sleep(pause)
+        except StopRequested:  # the handler of SIGTERM that the attempt before left there
+            return
+        pause = min(pause * 2, LONGEST_PAUSE)
 
 
 def die_with_parent(parent: int) -> None:
