@@ -7,6 +7,8 @@ from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import Page
 
+from portal.alerts.models import Cause
+from portal.alerts.service import raise_alert
 from portal.config import Settings
 from portal.extensions import db
 from portal.organizations.models import User
@@ -26,6 +28,8 @@ def paths(app: Flask, admin: User, schedule: ScheduledExport, settings: Settings
     run = run_now(admin, schedule, settings=settings, now=datetime.now(UTC))
     db.session.commit()
     pipeline.execute(run.public_id, worker="worker-1", settings=settings, storage=app.extensions["storage"])
+    raise_alert(schedule, Cause.RUN_FAILED, "happened", run_id=run.public_id, now=datetime.now(UTC))
+    db.session.commit()
     found = [
         "/",
         "/schedules",
@@ -37,6 +41,8 @@ def paths(app: Flask, admin: User, schedule: ScheduledExport, settings: Settings
         "/runs",
         f"/runs/{run.public_id}",
         "/failed-runs",
+        "/alerts",
+        "/alerts?show=all",
     ]
     let_go()
     return found
