@@ -38,6 +38,10 @@ _SPELLED = {
     "TL": "Timor-Leste",
 }
 _NEW_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_WITH_ARTICLE = re.compile(
+    r"^(United |Bahamas|Comoros|Democratic |Gambia|Isle |Maldives|Netherlands|Philippines)"
+    r"|(Islands|Republic|Territory|Territories)$"
+)
 _SMALL_WORD = re.compile(r"\b(And|Of|The)\b")
 
 
@@ -72,12 +76,12 @@ def check_place(country: str, region: str | None) -> None:
     if region is None or region in known:
         return
     if not known:
-        raise InvalidInput(f"{countries()[country]} has no regions with holidays of their own.", "region")
+        raise InvalidInput(f"No region of {_called(country)} has holidays of its own.", "region")
     codes = {code.casefold(): code for code in known} | {
         name.casefold(): code for code, name in known.items()
     }
     hint = _hint(region, codes, known, f"Its regions are {', '.join(known)}.")
-    raise InvalidInput(f"“{region}” is not a region of {countries()[country]}. {hint}", "region")
+    raise InvalidInput(f"“{region}” is not a region of {_called(country)}. {hint}", "region")
 
 
 def _codes_of_countries() -> dict[str, str]:
@@ -95,8 +99,14 @@ def _hint(text: str, codes: Mapping[str, str], names: Mapping[str, str], otherwi
 
 
 def place_in_words(country: str, region: str | None) -> str:
-    """Return `Germany (Berlin)`."""
-    return f"{countries()[country]} ({regions(country)[region]})" if region else countries()[country]
+    """Return a place as it stands in a sentence: `Germany (Berlin)`, `the United States`."""
+    name = _called(country)
+    return f"{name} ({regions(country)[region]})" if region else name
+
+
+def _called(country: str) -> str:
+    name = countries()[country]
+    return f"the {name}" if _WITH_ARTICLE.search(name) else name
 
 
 @dataclass(frozen=True, slots=True)

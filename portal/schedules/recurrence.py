@@ -176,18 +176,29 @@ def _off_days_off(rule: Rule, nominal: datetime, days_off: DaysOff) -> datetime 
 
 
 def check_fires(rule: Rule, timezone: str, now: datetime, own_days: frozenset[date] = frozenset()) -> None:
-    """Raise InvalidInput, saying why, for a rule that does not run after `now`."""
-    tz = zone(timezone)
+    """Raise InvalidInput, saying why, for a rule that does not run after `now`, or not in our lifetime.
+
+    Its field is `ends_on`, `count` or `holidays`; `timezone` for an unknown one.
+    """
     first = next(occurrences_after(rule, timezone, now, own_days=own_days), None)
     if first is None:
-        field = "ends_on" if rule.ends_on else "count"
-        last = _last_ever(rule, timezone, own_days)
-        if last is None:
-            raise InvalidInput("No occurrence falls between its start and its end.", field)
-        raise InvalidInput(f"Its last occurrence would have been on {last.astimezone(tz):%-d %B %Y}.", field)
+        raise InvalidInput(_why_never(rule, timezone, own_days), "ends_on" if rule.ends_on else "count")
     begun = max(now.year, rule.starts_on.year if rule.starts_on else now.year)
     if first.year - begun > LONGEST_WAIT:
-        raise InvalidInput(f"It would not run before {first.astimezone(tz):%-d %B %Y}.", "holidays")
+        day = first.astimezone(zone(timezone))
+        raise InvalidInput(
+            f"It would not run before {day:%-d %B %Y}: all before that are days off.", "holidays"
+        )
+
+
+def _why_never(rule: Rule, timezone: str, own_days: frozenset[date]) -> str:
+    last = _last_ever(rule, timezone, own_days)
+    if last is not None:
+        return f"Its last occurrence would have been on {last.astimezone(zone(timezone)):%-d %B %Y}."
+    days_off = DaysOff(rule.country, rule.region, own_days)
+    if next(times_from(rule, rule.starts_on or date.min, days_off), None) is not None:
+        return "All its occurrences fall on days off."
+    return "No occurrence falls between its start and its end."
 
 
 def _last_ever(rule: Rule, timezone: str, own_days: frozenset[date]) -> datetime | None:
