@@ -57,6 +57,8 @@ class Portal:
         """End every process; what they said goes to stderr, where pytest shows it with a failure."""
         for program in self._programs:
             program.kill()
+        for program in self._programs:
+            program.bury()
             print(f"--- {program.name}\n{program.said}", file=sys.stderr)
         self._engine.dispose()
 

@@ -101,7 +101,11 @@ class Program:
     def kill(self) -> None:
         """End it and its children at once."""
         self.send(signal.SIGKILL, whole_group=True)
+
+    def bury(self) -> None:
+        """Wait until it is gone, once killed."""
         self._process.join()
+        self._process.close()
 
 
 def _is_gone(pid: int) -> bool:

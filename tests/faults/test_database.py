@@ -5,16 +5,14 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 
 import pytest
-from flask import Flask
 from flask_migrate import upgrade
 
 from portal.app import create_app
 from portal.extensions import db
 from portal.runs.models import RunStatus
-from tests.conftest import settings_below, wait_until
+from tests.conftest import fresh_database, settings_below, wait_until
 from tests.faults.portal import Portal
 from tests.faults.process import Fault
 from tests.faults.services import DatabaseServer
@@ -31,36 +29,36 @@ def database() -> str:
     return "sqlite"
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[DatabaseServer]:
-    made = DatabaseServer(tmp_path / "postgresql")
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseServer]:
+    made = DatabaseServer(tmp_path_factory.mktemp("restarted") / "postgresql")
+    app = create_app(
+        settings_below(tmp_path_factory.mktemp("migrated"), "redis://127.0.0.1:1", database_url=made.url)
+    )
+    with app.app_context():
+        upgrade()
+        db.engine.dispose()
     yield made
     made.remove()
 
 
 @pytest.fixture
-def database_url(request: pytest.FixtureRequest, tmp_path: Path, database: str) -> str:
-    """A database that is the test's own, with the server it lives on."""
+def database_url(request: pytest.FixtureRequest, database: str) -> Iterator[str]:
+    """On SQLite, or on a server that only these tests use, to be restarted."""
     if database == "sqlite":
-        return str(request.getfixturevalue("sqlite_url"))
-    server: DatabaseServer = request.getfixturevalue("server")
-    app = create_app(settings_below(tmp_path, "redis://127.0.0.1:1", database_url=server.url))
-    with app.app_context():
-        upgrade()
-        db.engine.dispose()
-    return server.url
+        yield request.getfixturevalue("sqlite_url")
+        return
+    with fresh_database(request.getfixturevalue("server").url, "postgres") as url:
+        yield url
 
 
 @on_postgresql
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("stage", ["portal.runs.pipeline:store", "portal.delivery.email:send"])
-def test_a_run_survives_a_restart_of_postgresql(
-    portal: Portal, app: Flask, server: DatabaseServer, mode: str, stage: str
-) -> None:
+def test_a_run_survives_a_restart_of_postgresql(portal: Portal, server: DatabaseServer, mode: str) -> None:
     """F11: the same processes complete it, or it is rescued."""
     portal.schedule(recipients=("ann@example.org",))
     scheduler = portal.start("scheduler")
-    worker = portal.start("worker", Fault(stage, do="wait"))
+    worker = portal.start("worker", Fault("portal.runs.pipeline:store", do="wait"))
     worker.await_fault()
     server.stop(MODES[mode])
     worker.release()
@@ -73,6 +71,25 @@ def test_a_run_survives_a_restart_of_postgresql(
     assert len(portal.stored_files()) == 1
     assert not scheduler.has_ended()
     assert not worker.has_ended()
+
+
+@on_postgresql
+def test_what_the_mail_server_answered_survives_a_restart_of_postgresql(
+    portal: Portal, server: DatabaseServer
+) -> None:
+    """P9: a message goes out twice only if we die or freeze, and nobody did."""
+    portal.schedule(recipients=("ann@example.org", "bob@example.org"))
+    scheduler = portal.start("scheduler")
+    worker = portal.start("worker", Fault("portal.delivery.email:send", when="after", do="wait"))
+    worker.await_fault()
+    server.stop(signal.SIGINT)
+    worker.release()
+    wait_until(lambda: "database" in scheduler.said, "the scheduler notices")
+    server.start()
+
+    (run,) = portal.await_end()
+    assert run.status is RunStatus.SUCCESS
+    assert portal.mail_by_recipient() == {"ann@example.org": 1, "bob@example.org": 1}
 
 
 @contextmanager

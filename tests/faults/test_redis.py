@@ -16,6 +16,7 @@ from portal.runs.models import RunStatus
 from tests.conftest import sign_in, wait_until
 from tests.faults.portal import RESCUED_WITHIN, Portal
 from tests.faults.process import Fault
+from tests.faults.processes import Program
 from tests.faults.services import RedisServer
 
 pytestmark = pytest.mark.faults
@@ -47,6 +48,14 @@ def assert_each_ran_once(portal: Portal) -> None:
     runs = portal.await_end(len(PEOPLE))
     assert [run.status for run in runs] == [RunStatus.SUCCESS] * len(PEOPLE)
     assert portal.mail_by_recipient() == dict.fromkeys(PEOPLE, 1)
+
+
+def await_notice(*programs: Program) -> None:
+    """Wait until each has said that Redis is away."""
+    wait_until(
+        lambda: all("redis is away" in program.said for program in programs),
+        f"{' and '.join(program.name for program in programs)} notice",
+    )
 
 
 @pytest.mark.parametrize("loss", ["flushed", "killed"])
@@ -85,6 +94,7 @@ def test_a_run_under_way_does_not_need_it(
         lambda: RunStatus.SUCCESS in {run.status for run in portal.runs()}, "the run under way ends"
     )
     if loss == "killed":
+        await_notice(scheduler, worker)
         server.start()
 
     assert_each_ran_once(portal)
@@ -109,7 +119,7 @@ def test_what_falls_due_while_it_is_away_runs_when_it_is_back(
     sign_in(client, manager)
     assert client.get("/").status_code == 200
     assert client.get("/schedules").status_code == 200
-    wait_until(lambda: "redis is away" in scheduler.said, "the scheduler notices")
+    await_notice(scheduler)
     server.start()
 
     assert_each_ran_once(portal)
@@ -126,8 +136,7 @@ def test_processes_that_start_without_it_wait_for_it(portal: Portal, server: Red
     server.kill()
     schedule_each(portal)
     programs = [portal.start("scheduler", Fault(lengths=LONGEST_PAUSE)), portal.start("worker")]
-    for program in programs:
-        wait_until(lambda: "redis is away" in program.said, f"{program.name} notices")  # noqa: B023
+    await_notice(*programs)
     server.start()
 
     assert_each_ran_once(portal)
@@ -137,8 +146,8 @@ def test_processes_that_start_without_it_wait_for_it(portal: Portal, server: Red
 def test_a_process_that_waits_for_it_ends_when_told_to(portal: Portal, server: RedisServer) -> None:
     server.kill()
     programs = [portal.start("scheduler"), portal.start("worker")]
+    await_notice(*programs)
     for program in programs:
-        wait_until(lambda: "redis is away" in program.said, f"{program.name} notices")  # noqa: B023
         program.send(signal.SIGTERM)
 
     for program in programs:
