@@ -20,6 +20,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy import create_engine, text
 
 from portal.cli import main
+from portal.schedules.recurrence import tzdata_version
 from tests.conftest import SECRET, fresh_database
 
 CASES = list(
@@ -92,6 +93,59 @@ def test_it_prints_as_many_instants_as_asked_and_five_by_default() -> None:
 
 
 @pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (
+            "--kind weekly --weekday 0 --weekday 4 --interval 2 --start 2026-12-01 --time 08:00",
+            ["2026-12-04T07:00:00Z", "2026-12-14T07:00:00Z"],
+        ),
+        (
+            "--kind monthly-weekday --weekday 1 --nth 2 --time 08:00",
+            ["2026-12-08T07:00:00Z", "2027-01-12T07:00:00Z"],
+        ),
+        (
+            "--kind monthly-business-day --nth last --country DE --region BE --time 08:00",
+            ["2026-11-30T07:00:00Z", "2026-12-31T07:00:00Z"],
+        ),
+        (
+            "--kind monthly-business-day --nth 1 --day-off 2026-12-01 --day-off 2026-12-02 --time 08:00",
+            ["2026-12-03T07:00:00Z", "2027-01-01T07:00:00Z"],
+        ),
+        ("--kind cron --cron '0 8 * * fri#2'", ["2026-12-11T07:00:00Z", "2027-01-08T07:00:00Z"]),
+        (
+            "--kind daily --start 2026-12-01 --times 1 --time 08:00",
+            ["2026-12-01T07:00:00Z"],
+        ),
+        (
+            "--kind daily --start 2026-12-24 --end 2026-12-28 --holidays before --country DE --time 08:00",
+            ["2026-12-24T07:00:00Z", "2026-12-27T07:00:00Z"],
+        ),
+        (
+            "--kind monthly --day 25 --holidays skip --country DE --time 08:00",
+            ["2027-01-25T07:00:00Z", "2027-02-25T07:00:00Z"],
+        ),
+    ],
+)
+def test_it_takes_every_kind_of_rule(arguments: str, expected: list[str]) -> None:
+    rest = "--timezone Europe/Berlin --after 2026-11-25T12:00:00Z --count 2"
+
+    result = portal("next-runs", *shlex.split(arguments), *rest.split())
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == expected
+
+
+def test_it_says_the_rule_and_the_release_of_tzdata() -> None:
+    rule = "--kind daily --time 08:00 --timezone UTC"
+
+    result = portal("next-runs", *rule.split(), "--after", "2026-11-25T12:00Z", "--verbose")
+
+    assert result.stderr == f"Every day at 08:00, UTC (tzdata {tzdata_version()})\n"
+    assert len(result.stdout.splitlines()) == 5
+    assert f"tzdata {tzdata_version()}" in " ".join(portal("next-runs", "--help").stdout.split())
+
+
+@pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
         ("--kind daily --time 25:00 --timezone UTC", "time of day"),
@@ -109,6 +163,22 @@ def test_it_prints_as_many_instants_as_asked_and_five_by_default() -> None:
         ("--kind daily --time 08:00 --timezone UTC --count 0", "--count"),
         ("--kind daily --time 08:00 --timezone UTC --after soon", "is not an instant"),
         ("--kind daily --time 08:00 --timezone UTC --after 9999-12-31T23:00-05:00", "is not an instant"),
+        (
+            "--kind monthly-weekday --weekday 1 --nth 5 --time 08:00 --timezone UTC",
+            "choose 1 to 4, or the last",
+        ),
+        ("--kind monthly-weekday --weekday 1 --nth first --time 08:00 --timezone UTC", "--nth"),
+        ("--kind weekly --weekday 1 --interval 2 --time 08:00 --timezone UTC", "Give the start"),
+        ("--kind cron --timezone UTC", "Give a cron expression"),
+        ("--kind cron --cron '0 8 31 2 *' --timezone UTC", "never fires"),
+        ("--kind cron --cron '* * * * *' --timezone UTC", "every 15 minutes at most"),
+        ("--kind cron --cron '0 8 * * *' --time 08:00 --timezone UTC", "leave the time of day out"),
+        ("--kind daily --time 08:00 --timezone UTC --start 2026-12-02 --end 2026-12-01", "before its start"),
+        ("--kind daily --time 08:00 --timezone UTC --end 2020-01-01", "have been on 1 January 2020"),
+        ("--kind daily --time 08:00 --timezone UTC --end 1.1.2030", "--end"),
+        ("--kind daily --time 08:00 --timezone UTC --times 3", "Give the start"),
+        ("--kind daily --time 08:00 --timezone UTC --holidays skip --country UK", "Did you mean GB"),
+        ("--kind daily --time 08:00 --timezone UTC --country DE", "Choose what happens on holidays"),
     ],
 )
 def test_it_refuses_a_wrong_rule_in_one_line(arguments: str, complaint: str) -> None:
