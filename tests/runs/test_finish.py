@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
+from portal.alerts.models import Alert, Cause
 from portal.audit.models import AuditEntry
 from portal.config import Settings
 from portal.delivery.models import Delivery, DeliveryStatus
@@ -12,6 +13,9 @@ from portal.errors import (
     LeaseLost,
     PortalError,
     QueryFailed,
+    RunCancelled,
+    RunReleased,
+    RunTimeout,
     SourceUnavailable,
     StorageFailed,
     StorageFull,
@@ -224,3 +228,53 @@ def test_it_does_not_pass_the_mending_of_an_old_run_for_news(
     finish.finish(owned, now=NOW + timedelta(days=8))
 
     assert (schedule.last_run_at, schedule.last_status) == (NOW + timedelta(days=7), "FAILED")
+
+
+def test_it_leaves_a_run_to_another_worker_without_costing_a_retry(
+    run: ScheduledExportRun, owned: Claim, settings: Settings
+) -> None:
+    left = run.retries_left
+
+    assert finish.stop(owned, RunReleased("told to end"), settings, now=NOW) is RunStatus.QUEUED
+
+    assert (run.retries_left, run.not_before, run.lease_token) == (left, None, None)
+    assert [attempt.outcome for attempt in run.attempts] == ["released"]
+    assert taken(run, settings).attempt == 2
+
+
+def test_it_ends_a_cancelled_run(run: ScheduledExportRun, owned: Claim, settings: Settings) -> None:
+    deliveries(run, SENT, REFUSED)
+    run.cancel_requested_at, run.cancel_requested_by = NOW, "ann@acme.example"
+    db.session.commit()
+
+    assert finish.stop(owned, RunCancelled("cancelled"), settings, now=NOW) is RunStatus.CANCELLED
+
+    assert run.reason == "Cancelled by ann@acme.example. 1 of 2 had the file by then."
+    assert [attempt.outcome for attempt in run.attempts] == ["CANCELLED"]
+    assert db.session.scalars(select(Alert)).all() == []
+
+
+def test_it_fails_in_part_where_some_have_the_file(
+    run: ScheduledExportRun, owned: Claim, settings: Settings
+) -> None:
+    deliveries(run, SENT, DeliveryStatus.PENDING)
+
+    assert finish.stop(owned, RunTimeout("too long"), settings, now=NOW) is RunStatus.PARTIAL
+
+
+def test_it_raises_an_alert_for_what_failed_and_closes_it_after_a_success(
+    run: ScheduledExportRun, owned: Claim, settings: Settings
+) -> None:
+    finish.fail(owned, QueryFailed("no such table: cases"), settings, now=NOW)
+    alert = db.session.scalars(select(Alert)).one()
+    assert (alert.cause, alert.message, alert.run_id) == (
+        Cause.RUN_FAILED,
+        "no such table: cases",
+        run.public_id,
+    )
+    run.status, run.completed_at = RunStatus.QUEUED, None
+    deliveries(run, SENT)
+
+    finish.finish(taken(run, settings), now=NOW)
+
+    assert alert.closed_at == NOW

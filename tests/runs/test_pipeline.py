@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,17 +12,18 @@ from sqlalchemy import select
 
 from portal.config import Settings
 from portal.datasets.models import Dataset
+from portal.datasets.service import current_version
 from portal.delivery.models import Delivery, DeliveryStatus
 from portal.downloads.models import DownloadLink
 from portal.extensions import db
 from portal.organizations.models import User
 from portal.runs import pipeline
 from portal.runs.models import Artifact, RunStatus, ScheduledExportRun
-from portal.runs.service import run_now
+from portal.runs.service import cancel_run, run_now
 from portal.schedules.models import Channel, ExportFormat, ScheduledExport
 from portal.storage.local import LocalStorage
 from tests import factories
-from tests.conftest import SmtpServer
+from tests.conftest import SmtpServer, wait_until
 
 
 def execute(app: Flask, run: ScheduledExportRun) -> RunStatus | None:
@@ -211,3 +213,41 @@ def test_it_sends_only_the_link_of_a_file_too_large_to_attach(
     body = message.get_body(("plain",))
     assert body is not None
     assert "too large" in body.get_content()
+
+
+def test_it_stops_a_run_that_is_cancelled_while_rows_are_read(
+    app: Flask, manager: User, schedule: ScheduledExport, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "PROGRESS_EVERY", 0.05)
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i AS case_number FROM n"
+    current_version(schedule.dataset).sql = endless
+    schedule.columns = ["case_number"]
+    run = made(manager, schedule, settings)
+    run_id, person_id = run.public_id, manager.id
+
+    def cancel_once_rows_were_counted() -> None:
+        with app.app_context():
+            wait_until(lambda: counted(run_id) > 0, "rows are counted as they pass")
+            cancel_run(
+                db.session.get_one(User, person_id),
+                db.session.scalars(select(ScheduledExportRun)).one(),
+                now=datetime.now(UTC),
+            )
+            db.session.commit()
+
+    person = threading.Thread(target=cancel_once_rows_were_counted)
+    person.start()
+    assert execute(app, run) is RunStatus.CANCELLED
+    person.join()
+
+    assert run.rows_read is not None
+    assert db.session.scalars(select(Artifact)).all() == []
+    assert list((settings.files_dir / ".work").iterdir()) == []
+
+
+def counted(run_id: str) -> int:
+    found = db.session.scalar(
+        select(ScheduledExportRun.rows_read).where(ScheduledExportRun.public_id == run_id)
+    )
+    db.session.rollback()
+    return found or 0

@@ -8,13 +8,14 @@ from redis import Redis
 from sqlalchemy import select
 
 from portal import queue
+from portal.alerts.models import Alert, Cause
 from portal.config import Settings
-from portal.errors import LeaseLost
+from portal.errors import LeaseLost, RunReleased
 from portal.extensions import db
 from portal.organizations.models import User
 from portal.permissions import Role
-from portal.runs import leases, recovery
-from portal.runs.models import RunAttempt, RunStatus, ScheduledExportRun
+from portal.runs import finish, leases, recovery
+from portal.runs.models import RunAttempt, RunStatus, ScheduledExportRun, Trigger
 from portal.runs.service import run_now
 from tests import factories
 
@@ -100,3 +101,74 @@ def test_it_fails_a_run_that_lost_too_many_workers(
 
     assert (run.status, run.error_code) == (RunStatus.FAILED, "worker lost")
     assert run.reason == "The worker stopped answering. No retry is left."
+
+
+def test_it_ends_a_cancelled_run_whose_worker_died(
+    run: ScheduledExportRun, redis: Redis, config: Settings
+) -> None:
+    leases.claim(run.public_id, worker="worker-1", settings=config)
+    run.cancel_requested_at, run.cancel_requested_by = datetime.now(UTC), "ann@acme.example"
+    run.lease_expires_at = LONG_AGO
+    db.session.commit()
+
+    assert sweep(redis, config) == 0
+
+    assert (run.status, run.reason) == (RunStatus.CANCELLED, "Cancelled by ann@acme.example.")
+
+
+def test_it_misses_what_did_not_start_in_its_window(
+    run: ScheduledExportRun, redis: Redis, config: Settings
+) -> None:
+    run.due_at = datetime.now(UTC) - timedelta(minutes=11)
+    run.start_by = run.due_at + timedelta(minutes=10)
+    db.session.commit()
+
+    sweep(redis, config)
+
+    reason = "It could not start within 10 minutes of its time."
+    assert (run.status, run.reason) == (RunStatus.MISSED, reason)
+    alert = db.session.scalars(select(Alert)).one()
+    assert (alert.cause, alert.message, alert.run_id) == (Cause.RUN_MISSED, reason, run.public_id)
+
+
+def behind(run: ScheduledExportRun) -> ScheduledExportRun:
+    """Let a run be of the rhythm, and return the next one of it, which waits for it."""
+    run.trigger, run.one_at_a_time, run.due_at = Trigger.SCHEDULE, True, LONG_AGO
+    following = ScheduledExportRun(
+        organization_id=run.organization_id,
+        schedule_id=run.schedule_id,
+        due_at=LONG_AGO + timedelta(days=1),
+        trigger=Trigger.SCHEDULE,
+        snapshot=run.snapshot,
+        created_at=LONG_AGO,
+        one_at_a_time=True,
+    )
+    db.session.add(following)
+    db.session.commit()
+    return following
+
+
+def test_it_enqueues_no_run_that_waits_behind_another(
+    run: ScheduledExportRun, redis: Redis, config: Settings
+) -> None:
+    following = behind(run)
+    leases.claim(run.public_id, worker="worker-1", settings=config)
+    assert sweep(redis, config) == 0
+    assert recovery.ready_after(run.public_id) == []
+
+    run.status, run.lease_token, run.completed_at = RunStatus.FAILED, None, datetime.now(UTC)
+    db.session.commit()
+
+    assert recovery.ready_after(run.public_id) == [(following.public_id, 0)]
+    assert sweep(redis, config) == 1
+
+
+def test_a_run_that_was_put_back_is_ready_before_the_one_behind_it(
+    run: ScheduledExportRun, config: Settings
+) -> None:
+    behind(run)
+    owned = leases.claim(run.public_id, worker="worker-1", settings=config)
+    assert owned
+    finish.stop(owned, RunReleased("told to end"), config, now=datetime.now(UTC))
+
+    assert recovery.ready_after(run.public_id) == [(run.public_id, 1)]

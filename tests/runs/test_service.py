@@ -13,7 +13,7 @@ from portal.errors import Forbidden, InvalidInput, NotFound
 from portal.extensions import db
 from portal.organizations.models import Organization, User
 from portal.permissions import Permission, Role
-from portal.runs import pipeline, service
+from portal.runs import leases, pipeline, service
 from portal.runs.models import RunStatus, ScheduledExportRun, Trigger
 from portal.schedules.models import ScheduledExport
 from portal.storage.local import LocalStorage
@@ -280,3 +280,64 @@ def test_it_keeps_a_run_that_was_started_now_apart_from_the_rhythm(
 
     assert schedule.next_run_at == due
     assert run.due_at != due
+
+
+def test_it_cancels_a_run_that_no_worker_has(
+    manager: User, schedule: ScheduledExport, settings: Settings
+) -> None:
+    run = made(manager, schedule, settings)
+
+    assert service.cancel_run(manager, run, now=NOW)
+    db.session.commit()
+
+    assert (run.status, run.reason) == (RunStatus.CANCELLED, "Cancelled by manager@acme.example.")
+    assert execute(run, settings) is None
+    actions = db.session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)).all()
+    assert actions[-2:] == ["run.cancel", "run.finish"]
+    with pytest.raises(InvalidInput, match="over already"):
+        service.cancel_run(manager, run, now=NOW)
+
+
+def test_it_asks_the_worker_of_a_run_to_stop(
+    manager: User, auditor: User, schedule: ScheduledExport, settings: Settings
+) -> None:
+    run = made(manager, schedule, settings)
+    claimed = leases.claim(run.public_id, worker="worker-1", settings=settings)
+    assert claimed
+
+    assert not service.cancel_run(manager, run, now=NOW)
+    assert not service.cancel_run(manager, run, now=NOW), "asked again, nothing more happens"
+    db.session.commit()
+
+    assert (run.status, run.cancel_requested_by) == (RunStatus.RUNNING, "manager@acme.example")
+    assert [event.message for event in run.events].count("Manager asked to cancel it") == 1
+    with pytest.raises(Forbidden):
+        service.cancel_run(auditor, run, now=NOW)
+
+
+def test_a_run_cancelled_while_mail_waits_keeps_what_was_sent(
+    manager: User, dataset: Dataset, settings: Settings, smtp: SmtpServer
+) -> None:
+    people = ("ann@example.org", "deferred@example.org")
+    run = made(manager, factories.schedule(manager, dataset, recipients=people), settings)
+    assert execute(run, settings) is RunStatus.DELIVERING
+
+    assert service.cancel_run(manager, run, now=NOW)
+    db.session.commit()
+
+    assert run.reason == "Cancelled by manager@acme.example. 1 of 2 had the file by then."
+    deferred = next(row for row in service.deliveries_of(run) if row.status is not DeliveryStatus.SENT)
+    assert (deferred.next_attempt_at, deferred.note) == (None, "The run was cancelled.")
+
+
+def test_a_retry_forgets_the_start_window(
+    manager: User, schedule: ScheduledExport, settings: Settings
+) -> None:
+    run = made(manager, schedule, settings)
+    run.start_by = NOW
+    over(run, RunStatus.MISSED)
+
+    service.retry_run(manager, run, settings=settings, now=NOW)
+    db.session.commit()
+
+    assert execute(run, settings) is not None
