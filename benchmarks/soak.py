@@ -170,10 +170,12 @@ def tend_until(fleet: Fleet, instant: datetime) -> None:
 def settle(fleet: Fleet, at: Site, plan: Plan, last_due: datetime) -> float:
     """Wait until nothing is due or unfinished, as long as `plan` allows; return the seconds it took."""
     began = time.monotonic()
-    engine = create_engine(at.database_url)
+    engine, said = create_engine(at.database_url), 0
     try:
         while (left := unfinished(engine, last_due)) and time.monotonic() < began + plan.patience:
-            say(f"{left:,} occurrences are not finished")
+            if left != said:
+                say(f"{left:,} occurrences are not finished")
+            said = left
             tend_until(fleet, utcnow() + timedelta(seconds=5))
     finally:
         engine.dispose()

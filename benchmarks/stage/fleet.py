@@ -19,7 +19,7 @@ from . import services
 class Fault:
     """Something that was done to the portal: `kill` of a scheduler or worker, or `flush` of Redis.
 
-    `pid` is the killed process's, `busy` says that it was a worker with a run under way.
+    `pid` is the killed process's, `busy` says that it was a worker with a child at work.
     """
 
     at: datetime

@@ -151,10 +151,10 @@ class Ledger:
             attempt.outcome or "not ended" for run in self.books.runs for attempt in run.attempts
         )
         yield f"  ended      {_counts(outcomes)}"
-        yield f"taken over   {_spread(rescue.after for rescue in self.rescues())} after the kill"
-        yield f"recorded     {_spread(run.created_at - run.due_at for run in self.books.runs)} after due"
-        yield f"started      {_spread(_since_due(self.books.runs, 'started_at'))} after due"
-        yield f"completed    {_spread(_since_due(self.books.runs, 'completed_at'))} after due"
+        yield f"taken over   after the kill {_spread(rescue.after for rescue in self.rescues())}"
+        yield f"recorded     after due {_spread(_since_due(self.books.runs, 'created_at'))}"
+        yield f"started      after due {_spread(_since_due(self.books.runs, 'started_at'))}"
+        yield f"completed    after due {_spread(_since_due(self.books.runs, 'completed_at'))}"
         yield f"mail         {self._mail_in_words()}"
         yield f"files        {self._files_in_words()}"
         bad = len(self.books.bad_chains)
@@ -166,7 +166,7 @@ class Ledger:
         flushes = sum(fault.kind == "flush" for fault in self.faults)
         return (
             f"{kills.total()} kills -9: {kills['scheduler']} of schedulers, {kills['worker']} of workers,"
-            f" {busy} of them with a run under way; Redis flushed {flushes} times"
+            f" {busy} of them with a child at work; Redis flushed {flushes} times"
         )
 
     def _occurrences_in_words(self) -> str:
@@ -215,10 +215,10 @@ def _since_due(runs: Sequence[ScheduledExportRun], field: str) -> Iterator[timed
 
 def _spread(lengths: Iterable[timedelta]) -> str:
     seconds = sorted(length.total_seconds() for length in lengths)
-    if len(seconds) < 2:
-        return f"{len(seconds)}: " + ", ".join(f"{one:.1f} s" for one in seconds)
+    if not seconds:
+        return "none"
     at_95 = quantiles(seconds, n=20)[-1] if len(seconds) >= 20 else seconds[-1]
-    return f"{len(seconds):,}: median {median(seconds):.1f} s, 95 % {at_95:.1f} s, most {seconds[-1]:.1f} s"
+    return f"median {median(seconds):.1f} s, 95 % {at_95:.1f} s, most {seconds[-1]:.1f} s ({len(seconds):,})"
 
 
 def _counts(counter: Counter[str]) -> str:
