@@ -2,17 +2,20 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from werkzeug.routing import Rule
 
+from portal.alerts.models import Alert, Cause
+from portal.alerts.service import raise_alert
 from portal.app import create_app
 from portal.config import Settings
 from portal.extensions import db
-from portal.organizations.models import User
+from portal.organizations.models import DayOff, User
 from portal.permissions import Permission, Role, allows
 from portal.runs import pipeline
 from portal.runs.models import ScheduledExportRun
@@ -50,6 +53,21 @@ def run(app: Flask, manager: User, schedule: ScheduledExport, settings: Settings
     return made
 
 
+@pytest.fixture
+def ids(run: ScheduledExportRun, schedule: ScheduledExport) -> dict[str, str]:
+    """What Acme's addresses name, by the name of the part."""
+    raise_alert(schedule, Cause.RUN_FAILED, "happened", run_id=run.public_id, now=datetime.now(UTC))
+    day = DayOff(organization_id=schedule.organization_id, day=date(2026, 12, 24), name="Christmas Eve")
+    db.session.add(day)
+    db.session.commit()
+    return {
+        "run_id": run.public_id,
+        "schedule_id": schedule.public_id,
+        "alert_id": db.session.scalars(select(Alert.public_id)).one(),
+        "day_id": day.public_id,
+    }
+
+
 def routes(app: Flask) -> Iterator[Rule]:
     return (rule for rule in app.url_map.iter_rules() if rule.endpoint not in STATIC)
 
@@ -83,8 +101,7 @@ def test_every_path_is_kebab_case(app: Flask) -> None:
             assert re.fullmatch(r"(|[a-z0-9]+(-[a-z0-9]+)*|<(int:)?[a-z_]+>)", part), rule.rule
 
 
-def test_strangers_are_sent_to_sign_in(client: FlaskClient, app: Flask, run: ScheduledExportRun) -> None:
-    ids = {"run_id": run.public_id, "schedule_id": str(run.snapshot["schedule"])}
+def test_strangers_are_sent_to_sign_in(client: FlaskClient, app: Flask, ids: dict[str, str]) -> None:
     for rule in routes(app):
         if permission_of(app, rule) is not None:
             for method, path in requests_to(rule, ids):
@@ -95,10 +112,9 @@ def test_strangers_are_sent_to_sign_in(client: FlaskClient, app: Flask, run: Sch
 
 @pytest.mark.parametrize("role", list(Role))
 def test_each_role_is_refused_what_it_may_not(
-    client: FlaskClient, app: Flask, run: ScheduledExportRun, role: Role, request: pytest.FixtureRequest
+    client: FlaskClient, app: Flask, ids: dict[str, str], role: Role, request: pytest.FixtureRequest
 ) -> None:
     sign_in(client, request.getfixturevalue(role.value))
-    ids = {"run_id": run.public_id, "schedule_id": str(run.snapshot["schedule"])}
     for rule in routes(app):
         permission = permission_of(app, rule)
         if permission is None:
@@ -113,13 +129,12 @@ def test_each_role_is_refused_what_it_may_not(
 
 @pytest.mark.parametrize("role", list(Role))
 def test_another_organization_finds_nothing(
-    client: FlaskClient, app: Flask, run: ScheduledExportRun, outsider: User, role: Role
+    client: FlaskClient, app: Flask, ids: dict[str, str], outsider: User, role: Role
 ) -> None:
     """Real ids of Acme, asked for by each role of Globex: as if they did not exist."""
     outsider.role = role
     db.session.commit()
     sign_in(client, outsider)
-    ids = {"run_id": run.public_id, "schedule_id": str(run.snapshot["schedule"])}
     for rule in routes(app):
         permission = permission_of(app, rule)
         if permission is None or not rule.arguments:
@@ -130,12 +145,12 @@ def test_another_organization_finds_nothing(
 
 
 def test_lists_of_another_organization_show_nothing(
-    client: FlaskClient, run: ScheduledExportRun, outsider: User
+    client: FlaskClient, ids: dict[str, str], outsider: User
 ) -> None:
     sign_in(client, outsider)
-    for path in ("/", "/schedules", "/runs", "/schedules/new"):
+    for path in ("/", "/schedules", "/runs", "/schedules/new", "/alerts"):
         page = client.get(path).get_data(as_text=True)
-        assert run.public_id not in page
+        assert not [public_id for public_id in ids.values() if public_id in page]
         assert "Weekly cases" not in page
 
 
