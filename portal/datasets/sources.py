@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -16,6 +17,7 @@ from portal.errors import InvalidInput, SourceUnavailable
 
 DRIVERS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql"}
 CONNECT_TIMEOUT = 10
+CLIENT_CHECK_MS = 5000
 # One connection a run; what people filter by is nobody's to read in a log.
 _OPTIONS: dict[str, Any] = {"poolclass": NullPool, "hide_parameters": True}
 
@@ -101,6 +103,7 @@ def _engine(url: URL, timeout: float) -> Engine:
         engine = create_engine(
             url, connect_args={"connect_timeout": CONNECT_TIMEOUT, "options": options}, **_OPTIONS
         )
+        event.listen(engine, "connect", _end_with_client)
     else:
         engine = create_engine(
             url,
@@ -137,6 +140,17 @@ def _authorize(action: int, first: str | None, second: str | None, *_: object) -
     if action == sqlite3.SQLITE_PRAGMA and first == "read_uncommitted" and second is None:
         return sqlite3.SQLITE_OK  # SQLAlchemy asks for the isolation level of a new connection
     return sqlite3.SQLITE_OK if action in _READS else sqlite3.SQLITE_DENY
+
+
+def _end_with_client(connection: psycopg.Connection[Any], _record: object) -> None:
+    """Have the server end a query whose worker was killed, rather than go on until it has rows to send."""
+    if connection.info.server_version < 140_000:
+        return
+    try:
+        connection.execute(f"SET client_connection_check_interval = {CLIENT_CHECK_MS}")
+        connection.commit()
+    except psycopg.errors.InvalidParameterValue:  # a server on Windows has no way to tell
+        connection.rollback()
 
 
 def _mysql_read_only(connection: object, _record: object) -> None:

@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL, make_url
 
 from portal.datasets import query, sources
@@ -275,3 +275,9 @@ def test_it_begins_read_only_again_whatever_a_query_set(postgresql_source: URL) 
     assert read(postgresql_source, "SELECT current_setting('transaction_read_only')") == [("on",)]
     with pytest.raises(QueryFailed, match="read-only transaction"):
         read(postgresql_source, "SELECT add_case()")
+
+
+def test_a_postgresql_server_ends_the_query_of_a_client_that_is_gone(postgresql: str) -> None:
+    with sources.connect(sources.parse_url(postgresql), timeout=5) as connection:
+        assert connection.scalar(text("SHOW client_connection_check_interval")) == "5s"
+        assert connection.scalar(text("SHOW transaction_read_only")) == "on"
