@@ -1,9 +1,11 @@
-"""Signing in and out."""
+"""Signing in and out, and an organization's days off."""
 
 import hashlib
 from datetime import timedelta
+from itertools import groupby
 from typing import Any
 from urllib.parse import unquote, urlsplit
+from zoneinfo import ZoneInfo
 
 from flask import (
     Blueprint,
@@ -23,11 +25,13 @@ from werkzeug.exceptions import HTTPException
 from portal.audit import service as audit
 from portal.clock import utcnow
 from portal.extensions import db, limiter
-from portal.organizations import signin
-from portal.organizations.forms import SignInForm
+from portal.organizations import own_days, signin
+from portal.organizations.forms import DayForm, DaysForm, SignInForm
 from portal.organizations.models import User, UserSession
 from portal.organizations.service import authenticate, end_session, start_session
-from portal.web import is_signed_in, public, remote_ip, settings
+from portal.permissions import Permission
+from portal.schedules.service import follow_days_off
+from portal.web import actor, is_signed_in, public, remote_ip, requires, settings
 
 blueprint = Blueprint("organizations", __name__)
 
@@ -74,6 +78,79 @@ def log_out() -> Any:
         session.clear()
         flash("You are signed out.", "success")
     return redirect(url_for("organizations.log_in"))
+
+
+@blueprint.get("/organization/days-off")
+@requires(Permission.VIEW_SCHEDULES)
+def days_off() -> str:
+    """List the organization's own days off by year."""
+    return _days_page(DayForm(), DaysForm())  # type: ignore[no-untyped-call]
+
+
+@blueprint.post("/organization/days-off")
+@requires(Permission.MANAGE_ORGANIZATION)
+def add_day_off() -> Any:
+    """Add one day."""
+    form = DayForm()  # type: ignore[no-untyped-call]
+    return _added(form) or _days_page(form, DaysForm(formdata=None))  # type: ignore[no-untyped-call]
+
+
+@blueprint.post("/organization/days-off/several")
+@requires(Permission.MANAGE_ORGANIZATION)
+def add_days_off() -> Any:
+    """Add a pasted list of days."""
+    form = DaysForm()  # type: ignore[no-untyped-call]
+    return _added(form) or _days_page(DayForm(formdata=None), form)  # type: ignore[no-untyped-call]
+
+
+@blueprint.post("/organization/days-off/<day_id>/remove")
+@requires(Permission.MANAGE_ORGANIZATION)
+def remove_day_off(day_id: str) -> Any:
+    """Make a day off a working day again."""
+    now, day = utcnow(), own_days.get_day(actor(), day_id)
+    own_days.remove_day(actor(), day, now=now, ip=remote_ip())
+    moved = len(follow_days_off(actor(), actor().organization, now=now, ip=remote_ip()))
+    name, date = day.name, day.day
+    db.session.commit()
+    flash(f"{date:%-d %B %Y}, {name}, is a working day again. {_moved(moved)}".rstrip(), "success")
+    return redirect(url_for(".days_off"))
+
+
+def _added(form: DayForm | DaysForm) -> Any:
+    """Add the days of a form and go back to the list. None where something is wrong."""
+    if not form.validate_on_submit():  # type: ignore[no-untyped-call]
+        return None
+    now, days = utcnow(), form.days()
+    new = own_days.add_days(actor(), days, now=now, ip=remote_ip())
+    moved = len(follow_days_off(actor(), actor().organization, now=now, ip=remote_ip())) if new else 0
+    db.session.commit()
+    words = (
+        "No day is new." if not new else "1 day is added." if len(new) == 1 else f"{len(new)} days are added."
+    )
+    there = len(days) - len(new)
+    known = f" {there} {'was' if there == 1 else 'were'} there already." if there else ""
+    flash(f"{words}{known} {_moved(moved)}".rstrip(), "success" if new else "info")
+    return redirect(url_for(".days_off"))
+
+
+def _moved(schedules: int) -> str:
+    if not schedules:
+        return ""
+    return f"{schedules} schedule{'s' if schedules != 1 else ''} will run next at another time."
+
+
+def _days_page(day: DayForm, days: DaysForm) -> str:
+    """Show the list and its two forms with all that was typed."""
+    db.session.rollback()
+    by_year = groupby(own_days.list_days(actor()), key=lambda found: found.day.year)
+    today = utcnow().astimezone(ZoneInfo(actor().organization.timezone)).date()
+    return render_template(
+        "organizations/days_off.html",
+        years=[(year, list(found)) for year, found in by_year],
+        day_form=day,
+        days_form=days,
+        today=today,
+    )
 
 
 def _start(user: User) -> None:

@@ -13,7 +13,7 @@ from portal.organizations.models import User
 from portal.organizations.service import normalize_email
 from portal.schedules.models import Channel, ExportFormat, Misfire, Overlap, ScheduledExport
 from portal.schedules.policies import LONGEST_WINDOW
-from portal.schedules.recurrence import zone
+from portal.schedules.recurrence import check_fires, zone
 from portal.schedules.rules import Rule
 
 MAXIMUM_NAME = 120
@@ -57,6 +57,8 @@ def fill(
     recipients = _valid_recipients(draft.recipients) if by_mail else []
     location = None if by_mail else valid_location(draft.location)
     start_window = valid_window(draft.start_window)
+    if (schedule.rule, schedule.timezone) != (draft.rule.to_dict(), draft.timezone):
+        check_fires(draft.rule, draft.timezone, now, own_days)  # a finished one may still be renamed
     schedule.name, schedule.description = name, draft.description.strip()
     schedule.dataset, schedule.dataset_id = dataset, dataset.id
     schedule.columns, schedule.filters = columns, filters

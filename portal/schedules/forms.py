@@ -5,7 +5,7 @@ Every check is one of the services' own, asked here as well so that all that is 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import time
+from datetime import date, datetime
 from typing import Any, Protocol
 
 from flask_wtf import FlaskForm
@@ -26,7 +26,7 @@ from portal.datasets.models import Dataset, DatasetVersion
 from portal.datasets.parameters import Parameter, ParameterKind
 from portal.datasets.service import current_version
 from portal.errors import InvalidInput
-from portal.schedules.drafts import Draft, valid_location
+from portal.schedules.drafts import Draft, valid_location, valid_window
 from portal.schedules.fields import (
     Checkboxes,
     PeriodField,
@@ -34,13 +34,12 @@ from portal.schedules.fields import (
     said_at_the_field,
     split_recipients,
 )
-from portal.schedules.models import Channel, ExportFormat, ScheduledExport
-from portal.schedules.recurrence import zone
-from portal.schedules.rules import WEEKDAY_NAMES, Kind, Rule, parse_time
+from portal.schedules.models import Channel, ExportFormat, Misfire, Overlap, ScheduledExport
+from portal.schedules.policies import MISFIRE_WORDS, OVERLAP_WORDS
+from portal.schedules.rule_form import RuleForm, values_of_rule
 from portal.table import Column
 
 _FILTER = "filter_"
-_WEEKDAYS = {str(number): name for number, name in enumerate(WEEKDAY_NAMES)}
 
 
 class HasData(Protocol):
@@ -80,57 +79,6 @@ class SubjectForm(Form):
             raise ValidationError("Give the schedule a name.")
 
 
-class RuleForm(Form):
-    """When it runs. Also reads the form's fields from a query, for the preview."""
-
-    rhythm = RadioField(
-        "Repeats",
-        [AnyOf([kind.value for kind in Kind], message="Choose how often it runs.")],
-        choices={
-            Kind.DAILY.value: "Daily",
-            Kind.WEEKLY.value: "Weekly",
-            Kind.MONTHLY.value: "Monthly",
-            Kind.MONTHLY_LAST.value: "Last of month",
-        },
-        default=Kind.WEEKLY.value,
-        validate_choice=False,
-    )
-    weekday = Checkboxes("Weekdays", _WEEKDAYS, default=["0"])
-    monthday = StringField(
-        "Day of the month", default="1", description="1 to 31; past a month's end it is the last day."
-    )
-    time = StringField("Time", default="08:00", description="24 hours, such as 08:00.")
-    timezone = StringField("Timezone", description="Type to search: Europe/Berlin, America/New_York.")
-
-    def rule(self) -> Rule:
-        """Return the rule of the fields that its rhythm uses. Raises InvalidInput."""
-        kind = self._kind()
-        if kind is None:
-            raise InvalidInput("Choose how often it runs.", "rhythm")
-        return _rule(kind, parse_time(self.time.data or ""), self.weekday.data, self.monthday.data)
-
-    def _kind(self) -> Kind | None:
-        return Kind(self.rhythm.data) if self.rhythm.data in set(Kind) else None
-
-    def validate_weekday(self, field: HasData) -> None:
-        if self._kind() is Kind.WEEKLY:
-            with said_at_the_field():
-                _rule(Kind.WEEKLY, time(), field.data, None)
-
-    def validate_monthday(self, field: HasData) -> None:
-        if self._kind() is Kind.MONTHLY:
-            with said_at_the_field():
-                _rule(Kind.MONTHLY, time(), (), field.data)
-
-    def validate_time(self, field: HasData) -> None:
-        with said_at_the_field():
-            parse_time(field.data or "")
-
-    def validate_timezone(self, field: HasData) -> None:
-        with said_at_the_field():
-            zone((field.data or "").strip())
-
-
 class DeliveryForm(Form):
     """To whom, or where."""
 
@@ -154,6 +102,43 @@ class DeliveryForm(Form):
                 valid_location(field.data or "")
 
 
+class PolicyForm(Form):
+    """What happens when something goes wrong."""
+
+    misfire = SelectField(
+        "After downtime, of the runs that were missed",
+        choices={known.value: words for known, words in MISFIRE_WORDS.items()},
+        default=Misfire.LATEST.value,
+        validate_choice=False,
+        validators=[AnyOf(list(Misfire), message="Choose what happens after downtime.")],
+        description="Those that did not start when they were due, since the portal or its server was down.",
+    )
+    overlap = SelectField(
+        "While an earlier run is still under way",
+        choices={known.value: words for known, words in OVERLAP_WORDS.items()},
+        default=Overlap.QUEUE.value,
+        validate_choice=False,
+        validators=[AnyOf(list(Overlap), message="Choose what happens while a run is under way.")],
+        description="At most one waits; the next is skipped and says so. Runs started by hand never wait.",
+    )
+    start_window = StringField(
+        "Start within … minutes",
+        description="A run that could not start so soon after it was due is not run but marked as missed,"
+        " and people are told. Empty: it runs however late.",
+    )
+
+    def window(self) -> int | None:
+        """Return the start window in minutes. Raises InvalidInput."""
+        text = (self.start_window.data or "").strip()
+        if text and not (text.isdecimal() and len(text) <= 4):
+            raise InvalidInput("Give a whole number of minutes such as 90, or nothing.", "start_window")
+        return valid_window(int(text) if text else None)
+
+    def validate_start_window(self, _field: HasData) -> None:
+        with said_at_the_field():
+            self.window()
+
+
 @dataclass(frozen=True)
 class Filter:
     """A parameter of the dataset and the field that asks for it."""
@@ -162,7 +147,7 @@ class Filter:
     field: Any
 
 
-class ScheduleForm(FlaskForm, SubjectForm, RuleForm, DeliveryForm):
+class ScheduleForm(FlaskForm, SubjectForm, RuleForm, DeliveryForm, PolicyForm):
     """The whole form while no dataset is known; `form_for` adds the rest."""
 
     version: DatasetVersion | None = None
@@ -177,20 +162,23 @@ class ScheduleForm(FlaskForm, SubjectForm, RuleForm, DeliveryForm):
             if parameter.kind in _FIELDS
         ]
 
-    def draft(self) -> Draft:
+    def draft(self, now: datetime, own_days: frozenset[date]) -> Draft:
         """Return what was filled in. Raises InvalidInput where it is no schedule at all."""
         return Draft(
             name=self.name.data or "",
             description=self.description.data or "",
             dataset_id=self.dataset.data or "",
             format=ExportFormat(self.format.data),
-            rule=self.rule(),
-            timezone=(self.timezone.data or "").strip(),
+            rule=self.rule(now, own_days),
+            timezone=self.zone_name(),
             channel=Channel(self.channel.data),
             recipients=tuple(split_recipients(self.recipients.data or "")),
             location=self.location.data or "",
             columns=self._chosen_columns(),
             filters={asked.parameter.name: asked.field.data for asked in self.filters},
+            misfire=Misfire(self.misfire.data),
+            overlap=Overlap(self.overlap.data),
+            start_window=self.window(),
         )
 
     def _chosen_columns(self) -> tuple[str, ...]:
@@ -211,6 +199,7 @@ class ScheduleForm(FlaskForm, SubjectForm, RuleForm, DeliveryForm):
             if asked.parameter.kind is ParameterKind.MULTI_CHOICE:
                 offered = dict(choices.get(asked.parameter.name, asked.parameter.choices))
                 asked.field.choices = {value: value for value in asked.field.data or ()} | offered
+        self.offer_regions()
 
     def describe_mail(self, settings: Settings) -> None:
         """Say at the recipients what they get, and that mail is not secret."""
@@ -257,35 +246,23 @@ def form_for(dataset: Dataset | None) -> type[ScheduleForm]:
 
 def values_of(schedule: ScheduledExport) -> dict[str, Any]:
     """Return a schedule as the form's data."""
-    rule = schedule.recurrence
     every = [column.key for column in current_version(schedule.dataset).table_columns]
     return {
         "dataset": schedule.dataset.public_id,
         "name": schedule.name,
         "description": schedule.description,
         "format": schedule.format.value,
-        "rhythm": rule.kind.value,
-        "weekday": [str(day) for day in rule.weekdays] or ["0"],
-        "monthday": str(rule.monthday or 1),
-        "time": f"{rule.time:%H:%M}",
+        **values_of_rule(schedule.recurrence),
         "timezone": schedule.timezone,
+        "misfire": schedule.misfire.value,
+        "overlap": schedule.overlap.value,
+        "start_window": str(schedule.start_window or ""),
         "channel": schedule.channel.value,
         "recipients": "\n".join(schedule.recipients),
         "location": schedule.location or "",
         "columns": schedule.columns or every,
         **{_FILTER + name: value for name, value in schedule.filters.items()},
     }
-
-
-def _rule(kind: Kind, at: time, weekdays: Sequence[str] | None, monthday: str | None) -> Rule:
-    if kind is Kind.WEEKLY:
-        return Rule(kind, at, weekdays=tuple(int(day) for day in weekdays or () if day in _WEEKDAYS))
-    if kind is Kind.MONTHLY:
-        text = (monthday or "").strip()
-        if text and not (text.isdecimal() and len(text) <= 2):
-            raise InvalidInput("The day of the month is a number from 1 to 31.", "monthday")
-        return Rule(kind, at, monthday=int(text) if text else None)
-    return Rule(kind, at)
 
 
 def column_groups(version: DatasetVersion) -> dict[str, list[Column]]:

@@ -155,7 +155,7 @@ def next_due(
     """
     if own_days is None:
         own_days = days_off(schedule.organization)
-    occurrences = occurrences_after(schedule.recurrence, schedule.timezone, after)
+    occurrences = occurrences_after(schedule.recurrence, schedule.timezone, after, own_days=own_days)
     return next(occurrences, None)
 
 

@@ -1,7 +1,8 @@
 """Pages of schedules: list, form, page of one, and what can be done with it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -12,25 +13,26 @@ from portal.database import read_only, row_key
 from portal.datasets import service as datasets
 from portal.datasets.filters import filters_in_words
 from portal.datasets.models import Dataset
-from portal.errors import InvalidInput, NotFound, PortalError
+from portal.errors import InvalidInput, NotFound
 from portal.extensions import db
 from portal.organizations.models import User
+from portal.organizations.service import days_off
 from portal.permissions import Permission
 from portal.runs import dispatch, handover
 from portal.runs import service as runs
-from portal.schedules import service
+from portal.schedules import facts, owners, policies, service
 from portal.schedules.drafts import Draft
-from portal.schedules.forms import RuleForm, ScheduleForm, column_groups, form_for, values_of
-from portal.schedules.models import Channel, ScheduledExport
-from portal.schedules.preview import Occurrence, upcoming
-from portal.schedules.recurrence import timezone_names
+from portal.schedules.forms import ScheduleForm, column_groups, form_for, values_of
+from portal.schedules.models import Channel, ScheduledExport, ScheduleState
+from portal.schedules.preview import upcoming
+from portal.schedules.recurrence import check_fires, timezone_names
+from portal.schedules.rule_form import RuleForm
 from portal.schedules.words import describe
-from portal.table import Column
 from portal.web import actor, local_time, remote_ip, requires, settings
 
 STRIP_OF_A_ROW = 20
 RUNS_OF_A_PAGE = 10
-STATES = ("all", "active", "paused")
+STATES = ("all", *ScheduleState)
 
 blueprint = Blueprint("schedules", __name__)
 
@@ -69,7 +71,7 @@ def new() -> str | Response:
         data={"timezone": person.organization.timezone, "dataset": request.args.get("dataset")}
     )
     if request.method == "POST" and _shows(dataset, form):
-        made = _saved(form, lambda draft: service.create_schedule(person, draft, now=now, ip=remote_ip()))
+        made = _saved(form, now, lambda draft: _created(person, draft, now))
         if made is not None:
             flash(f"“{made.name}” is saved. {_next_run(made)}", "success")
             return redirect(url_for(".show", schedule_id=made.public_id))
@@ -81,6 +83,15 @@ def new() -> str | Response:
 def preview() -> str:
     """Return the fragment that says what the rule in the query means: words and dates, or what is wrong."""
     return render_template("schedules/_preview.html", **_preview_of(RuleForm(request.args), utcnow()))
+
+
+@blueprint.get("/schedules/regions")
+@requires(Permission.MANAGE_SCHEDULES)
+def regions() -> str:
+    """Return the options of the regions that the country in the query has."""
+    form = RuleForm(request.args)
+    form.offer_regions()
+    return render_template("schedules/_regions.html", field=form.region)
 
 
 @blueprint.get("/schedules/<schedule_id>")
@@ -95,10 +106,13 @@ def show(schedule_id: str) -> str:
         "schedules/show.html",
         schedule=schedule,
         words=describe(schedule.recurrence, schedule.timezone),
-        occurrences=_next_runs(schedule, utcnow()),
+        policies=policies.in_words(service.describe(schedule)),
+        occurrences=facts.next_runs(schedule, utcnow()),
+        owner_problem=owners.problem(schedule),
+        eligible=owners.eligible(schedule),
         filters=filters_in_words(version, schedule.filters),
         columns=columns,
-        personal=_personal(columns),
+        personal=facts.personal(columns),
         recent=recent,
         last_runs=recent[::-1][:RUNS_OF_A_PAGE],
         Channel=Channel,
@@ -114,15 +128,11 @@ def edit(schedule_id: str) -> str | Response:
     dataset = _asked_dataset(person) if request.method == "POST" else schedule.dataset
     form = form_for(dataset)(data=values_of(schedule))
 
-    due: dispatch.Made = []
-
     def change(draft: Draft) -> ScheduledExport:
-        due.extend(dispatch.dispatch_before_change(schedule, settings=settings(), now=now))
-        service.update_schedule(person, schedule, draft, now=now, ip=remote_ip())
-        return schedule
+        update = partial(service.update_schedule, person, schedule, draft, now=now, ip=remote_ip())
+        return _changed(schedule, update, now)
 
-    if request.method == "POST" and _shows(dataset, form) and _saved(form, change):
-        handover.hand_over(due, settings())
+    if request.method == "POST" and _shows(dataset, form) and _saved(form, now, change):
         flash(f"“{schedule.name}” is changed. {_next_run(schedule)}", "success")
         return redirect(url_for(".show", schedule_id=schedule_id))
     return _form_page(form, dataset, now, schedule)
@@ -132,13 +142,8 @@ def edit(schedule_id: str) -> str | Response:
 @requires(Permission.MANAGE_SCHEDULES)
 def pause(schedule_id: str) -> Response:
     """Stop making runs until resumed."""
-    schedule = service.get_schedule(actor(), schedule_id, Permission.MANAGE_SCHEDULES)
-    now = utcnow()
-    due = dispatch.dispatch_before_change(schedule, settings=settings(), now=now)
-    service.pause_schedule(actor(), schedule, now=now, ip=remote_ip())
-    db.session.commit()
-    handover.hand_over(due, settings())
-    flash(f"“{schedule.name}” is paused. {_audience(schedule)} nothing until you resume it.", "success")
+    schedule = _change(schedule_id, service.pause_schedule, Permission.MANAGE_SCHEDULES)
+    flash(f"“{schedule.name}” is paused. {facts.audience(schedule)} nothing until you resume it.", "success")
     return _back(schedule_id)
 
 
@@ -146,11 +151,25 @@ def pause(schedule_id: str) -> Response:
 @requires(Permission.MANAGE_SCHEDULES)
 def resume(schedule_id: str) -> Response:
     """Go on from now."""
-    schedule = service.get_schedule(actor(), schedule_id, Permission.MANAGE_SCHEDULES)
-    service.resume_schedule(actor(), schedule, now=utcnow(), ip=remote_ip())
-    db.session.commit()
+    schedule = _change(schedule_id, service.resume_schedule, Permission.MANAGE_SCHEDULES)
     flash(f"“{schedule.name}” is active again. {_next_run(schedule)}", "success")
     return _back(schedule_id)
+
+
+@blueprint.post("/schedules/<schedule_id>/reassign")
+@requires(Permission.REASSIGN_SCHEDULES)
+def reassign(schedule_id: str) -> Response:
+    """Let it run with the rights of somebody else from its next run on."""
+    change = partial(owners.reassign_schedule, new_owner=request.form.get("owner", ""))
+    try:
+        schedule = _change(schedule_id, change, Permission.REASSIGN_SCHEDULES)
+    except InvalidInput as error:
+        db.session.rollback()
+        flash(str(error), "error")
+        return redirect(url_for(".show", schedule_id=schedule_id))
+    paused = " It is still paused: resume it to go on." if not schedule.active else ""
+    flash(f"“{schedule.name}” runs with the rights of {schedule.owner.name} from now on.{paused}", "success")
+    return redirect(url_for(".show", schedule_id=schedule_id))
 
 
 @blueprint.post("/schedules/<schedule_id>/run-now")
@@ -187,13 +206,11 @@ def confirm_delete(schedule_id: str) -> str:
 @requires(Permission.MANAGE_SCHEDULES)
 def delete(schedule_id: str) -> Response:
     """Take a schedule out of use; its runs stay."""
-    schedule = service.get_schedule(actor(), schedule_id, Permission.MANAGE_SCHEDULES)
-    now = utcnow()
-    due = dispatch.dispatch_before_change(schedule, settings=settings(), now=now)
-    service.delete_schedule(actor(), schedule, now=now, ip=remote_ip())
-    db.session.commit()
-    handover.hand_over(due, settings())
-    flash(f"“{schedule.name}” is deleted. {_audience(schedule)} nothing more; its past runs stay.", "success")
+    schedule = _change(schedule_id, service.delete_schedule, Permission.MANAGE_SCHEDULES)
+    flash(
+        f"“{schedule.name}” is deleted. {facts.audience(schedule)} nothing more; its past runs stay.",
+        "success",
+    )
     return redirect(url_for(".index"))
 
 
@@ -212,26 +229,51 @@ def _asked_dataset(person: User) -> Dataset | None:
 def _shows(dataset: Dataset | None, form: ScheduleForm) -> bool:
     """Say whether the page that was sent had the filters and columns of the dataset it names now.
 
-    Where another dataset was chosen on it, the page comes back with that one's, for somebody to look over.
+    Where another dataset was chosen on it, the page comes back with that one's, for somebody to look over;
+    so it does where a country's regions are asked for without script.
     """
+    if "show" in request.form:
+        return False
     if dataset is None or form.loaded.data in (None, dataset.public_id):
         return True
     form.choose_all_columns()
     return False
 
 
-def _saved(form: ScheduleForm, save: Callable[[Draft], ScheduledExport]) -> ScheduledExport | None:
+def _change(schedule_id: str, change: Callable[..., None], permission: Permission) -> ScheduledExport:
+    """Do one of the services' changes to the schedule of an address."""
+    person, now = actor(), utcnow()
+    schedule = service.get_schedule(person, schedule_id, permission)
+    return _changed(schedule, lambda: change(person, schedule, now=now, ip=remote_ip()), now)
+
+
+def _changed(schedule: ScheduledExport, change: Callable[[], None], now: datetime) -> ScheduledExport:
+    """Dispatch what is due as it stood, change the schedule, commit, and hand over what was dispatched."""
+    due = dispatch.dispatch_before_change(schedule, settings=settings(), now=now)
+    change()
+    db.session.commit()
+    handover.hand_over(due, settings())
+    return schedule
+
+
+def _created(person: User, draft: Draft, now: datetime) -> ScheduledExport:
+    made = service.create_schedule(person, draft, now=now, ip=remote_ip())
+    db.session.commit()
+    return made
+
+
+def _saved(
+    form: ScheduleForm, now: datetime, save: Callable[[Draft], ScheduledExport]
+) -> ScheduledExport | None:
     """Save what was filled in. None where something is wrong: nothing is kept then, the form says what."""
     if not form.validate():
         return None
     try:
-        saved = save(form.draft())
+        return save(form.draft(now, days_off(actor().organization)))
     except InvalidInput as error:
         db.session.rollback()
         form.refuse(error)
         return None
-    db.session.commit()
-    return saved
 
 
 def _form_page(
@@ -240,7 +282,7 @@ def _form_page(
     """Show the form with all that was typed."""
     db.session.rollback()  # a POST's transaction would keep writers waiting while the source answers
     with read_only():
-        choices, source_problem = _choices(dataset)
+        choices, source_problem = facts.filter_choices(dataset, settings())
         form.offer(choices)
         form.describe_mail(settings())
         form.dataset.choices = {known.public_id: known.name for known in datasets.list_datasets(actor())}
@@ -251,36 +293,25 @@ def _form_page(
         schedule=schedule,
         owner=schedule.owner if schedule else actor(),
         groups=column_groups(form.version) if form.version else {},
-        personal=_personal(form.version.table_columns) if form.version else 0,
-        another_dataset=request.method == "POST" and not form.errors,
+        personal=facts.personal(form.version.table_columns) if form.version else 0,
+        unsaved=request.method == "POST" and not form.errors,
+        regions_shown="show" in request.form,
         source_problem=source_problem,
         timezones=timezone_names(),
+        own_days=len(days_off(actor().organization)),
         settings=settings(),
         **_preview_of(form, now),
     )
 
 
-def _personal(columns: Iterable[Column]) -> int:
-    return sum("PII" in column.tags for column in columns)
-
-
-def _choices(dataset: Dataset | None) -> tuple[dict[str, list[tuple[str, str]]], str]:
-    """Return the choices of the dataset's filters, and why they can't be read, if so."""
-    if dataset is None:
-        return {}, ""
-    try:
-        return datasets.choices_for(dataset, settings()), ""
-    except PortalError as error:
-        return {}, str(error)
-
-
 def _preview_of(form: RuleForm, now: datetime) -> dict[str, Any]:
-    timezone = (form.timezone.data or "").strip()
+    own_days = days_off(actor().organization)
     try:
-        rule = form.rule()
-        occurrences = upcoming(rule, timezone, after=now)
+        rule, timezone = form.rule(now, own_days), form.zone_name()
+        check_fires(rule, timezone, now, own_days)
     except InvalidInput as error:
         return {"words": "", "occurrences": [], "problem": str(error)}
+    occurrences = upcoming(rule, timezone, after=now, own_days=own_days)
     return {"words": describe(rule, timezone), "occurrences": occurrences, "problem": ""}
 
 
@@ -292,18 +323,9 @@ def _back(schedule_id: str) -> Response:
     return redirect(url_for(".index", **kept))  # type: ignore[arg-type] # its keywords are Any by nature
 
 
-def _audience(schedule: ScheduledExport) -> str:
-    if schedule.channel is Channel.STORAGE:
-        return f"The folder {schedule.location} gets"
-    count = len(schedule.recipients)
-    return "Its one recipient gets" if count == 1 else f"Its {count} recipients get"
-
-
-def _next_runs(schedule: ScheduledExport, now: datetime) -> list[Occurrence]:
-    return upcoming(schedule.recurrence, schedule.timezone, after=now) if schedule.active else []
-
-
 def _next_run(schedule: ScheduledExport) -> str:
-    if schedule.next_run_at is None:
+    if schedule.state is ScheduleState.PAUSED:
         return "It is paused."
+    if schedule.next_run_at is None:
+        return "It is finished: its last run has passed."
     return f"Next run: {local_time(schedule.next_run_at, schedule.timezone)}, {schedule.timezone}."

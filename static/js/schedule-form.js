@@ -1,18 +1,27 @@
 // The form of a schedule: shows only the fields that count, and what the rule means while it is typed.
-const RULE_FIELDS = ["rhythm", "weekday", "monthday", "time", "timezone"];
 const TYPED = ["text", "number"];
 const PAUSE_MS = 150; // while somebody types
 
 const form = document.querySelector("[data-schedule-form]");
 const target = document.querySelector("[data-preview-target]");
 
+const ruleFields = new Set([...form.querySelectorAll("[data-rule] [name]")].map((field) => field.name));
+const regions = form.querySelector("[data-regions]");
+
 const valueOf = (name) => new FormData(form).get(name) ?? "";
 
+// "rhythm=monthly and monthly=business or holidays!=run"
+const holds = (when) =>
+  when.split(" or ").some((all) =>
+    all.split(" and ").every((one) => {
+      const [name, value] = one.split(/!?=/);
+      return (valueOf(name) === value) !== one.includes("!");
+    }),
+  );
+
 const showWhatCounts = () => {
-  for (const part of form.querySelectorAll("[data-when]")) {
-    const [name, value] = part.dataset.when.split("=");
-    part.hidden = valueOf(name) !== value;
-  }
+  for (const part of form.querySelectorAll("[data-when]")) part.hidden = !holds(part.dataset.when);
+  regions.hidden = regions.querySelector("select").length < 2;
 };
 
 const countChosen = () => {
@@ -38,7 +47,7 @@ const showPreview = async () => {
   asked?.abort();
   asked = new AbortController();
   const query = new URLSearchParams();
-  for (const [name, value] of new FormData(form)) if (RULE_FIELDS.includes(name)) query.append(name, value);
+  for (const [name, value] of new FormData(form)) if (ruleFields.has(name)) query.append(name, value);
   try {
     const answer = await fetch(`${previewUrl}?${query}`, { signal: asked.signal });
     if (!answer.ok || answer.redirected) throw new Error(`status ${answer.status}`);
@@ -61,8 +70,27 @@ const onRuleChange = (field) => {
   pause = setTimeout(showPreview, TYPED.includes(field.type) ? PAUSE_MS : 0);
 };
 
-form.addEventListener("input", (event) => {
-  if (RULE_FIELDS.includes(event.target.name)) onRuleChange(event.target);
+const offerRegions = async () => {
+  const select = regions.querySelector("select");
+  const country = valueOf("country");
+  try {
+    const answer = await fetch(`${regions.dataset.regions}?${new URLSearchParams({ country })}`);
+    if (!answer.ok || answer.redirected) throw new Error(`status ${answer.status}`);
+    const options = await answer.text();
+    if (country !== valueOf("country")) return; // another one was chosen meanwhile
+    select.innerHTML = options;
+  } catch {
+    select.length = 1; // the whole country can be chosen all the same
+  }
+  showWhatCounts();
+};
+
+form.addEventListener("input", async (event) => {
+  if (event.target.name === "country") {
+    regions.querySelector("select").value = "";
+    await offerRegions();
+  }
+  if (ruleFields.has(event.target.name)) onRuleChange(event.target);
   if (event.target.type !== "text") {
     showWhatCounts();
     countChosen();

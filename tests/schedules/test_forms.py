@@ -9,9 +9,11 @@ from werkzeug.datastructures import MultiDict
 
 from portal.datasets.models import Dataset
 from portal.errors import InvalidInput
-from portal.schedules.forms import RuleForm, ScheduleForm, column_groups, form_for, values_of
+from portal.schedules.forms import ScheduleForm, column_groups, form_for, values_of
 from portal.schedules.models import Channel, ExportFormat, ScheduledExport
+from portal.schedules.rule_form import RuleForm
 from portal.schedules.rules import Kind, Rule
+from tests.factories import NOW
 from tests.schedules.pages import filled_in
 
 NO_FOLDER = "Name a folder such as reports/weekly, without .. or a leading /."
@@ -39,7 +41,7 @@ def test_it_makes_a_draft(app: Flask, dataset: Dataset) -> None:
     )
 
     assert form.validate(), form.errors
-    draft = form.draft()
+    draft = form.draft(NOW, frozenset())
 
     assert (draft.name, draft.format, draft.channel) == ("Weekly cases", ExportFormat.CSV, Channel.EMAIL)
     assert draft.rule == Rule(Kind.WEEKLY, time(8, 0), weekdays=(0, 4))
@@ -54,7 +56,7 @@ def test_it_makes_a_draft(app: Flask, dataset: Dataset) -> None:
     [
         ({"rhythm": "daily", "monthday": "99"}, Rule(Kind.DAILY, time(8, 0))),
         ({"rhythm": "monthly", "monthday": " 31 "}, Rule(Kind.MONTHLY, time(8, 0), monthday=31)),
-        ({"rhythm": "monthly_last", "time": "7:05"}, Rule(Kind.MONTHLY_LAST, time(7, 5))),
+        ({"rhythm": "monthly", "monthly": "last", "time": "7:05"}, Rule(Kind.MONTHLY_LAST, time(7, 5))),
     ],
 )
 def test_it_takes_only_the_fields_of_the_rhythm(
@@ -63,7 +65,7 @@ def test_it_takes_only_the_fields_of_the_rhythm(
     form = sent(app, dataset, **changes)
 
     assert form.validate(), form.errors
-    assert form.draft().rule == rule
+    assert form.draft(NOW, frozenset()).rule == rule
 
 
 @pytest.mark.parametrize(
@@ -121,13 +123,13 @@ def test_it_asks_for_no_recipients_where_a_folder_is_filled(app: Flask, dataset:
     form = sent(app, dataset, channel="storage", recipients="nobody", location="reports/weekly")
 
     assert form.validate(), form.errors
-    assert form.draft().location == "reports/weekly"
+    assert form.draft(NOW, frozenset()).location == "reports/weekly"
 
 
 def test_it_keeps_all_columns_as_none_so_that_later_ones_come_along(app: Flask, dataset: Dataset) -> None:
     every = [column["key"] for column in dataset.versions[-1].columns]
 
-    assert sent(app, dataset, columns=every).draft().columns == ()
+    assert sent(app, dataset, columns=every).draft(NOW, frozenset()).columns == ()
 
 
 @pytest.mark.parametrize(
@@ -154,9 +156,9 @@ def test_it_shows_a_schedule_as_it_was_filled_in(app: Flask, schedule: Scheduled
     with app.test_request_context():
         form = form_for(schedule.dataset)(data=values_of(schedule), meta={"csrf": False})
 
-    assert form.draft().rule == schedule.recurrence
-    assert form.draft().recipients == ("ann@example.org",)
-    assert form.draft().columns == ()
+    assert form.draft(NOW, frozenset()).rule == schedule.recurrence
+    assert form.draft(NOW, frozenset()).recipients == ("ann@example.org",)
+    assert form.draft(NOW, frozenset()).columns == ()
     assert form["columns"].data == [column["key"] for column in schedule.dataset.versions[-1].columns]
 
 
@@ -170,9 +172,13 @@ def test_it_offers_what_was_chosen_and_is_no_longer_among_the_choices(app: Flask
 
 
 def test_it_reads_a_rule_from_a_query() -> None:
-    form = RuleForm(MultiDict([("rhythm", "weekly"), ("weekday", "2"), ("weekday", "0"), ("time", "06:30")]))
+    form = RuleForm(
+        MultiDict(
+            [("rhythm", "weekly"), ("weekday", "2"), ("weekday", "0"), ("time", "06:30"), ("timezone", "UTC")]
+        )
+    )
 
-    assert form.rule() == Rule(Kind.WEEKLY, time(6, 30), weekdays=(0, 2))
+    assert form.rule(NOW) == Rule(Kind.WEEKLY, time(6, 30), weekdays=(0, 2))
 
 
 def test_it_groups_columns_in_the_datasets_order(dataset: Dataset) -> None:
