@@ -191,6 +191,13 @@ def test_it_agrees_with_the_shared_case(case: dict[str, str]) -> None:
             id="a Sunday off moves past the Monday off",
         ),
         pytest.param(
+            Rule(Kind.WEEKLY, dt.time(8), weekdays=(6,), holidays=HolidayPolicy.AFTER),
+            "UTC",
+            "2026-11-24T07:59:00Z",
+            ["2026-11-24T08:00:00Z", "2026-11-29T08:00:00Z"],
+            id="an occurrence that was moved past the start is not forgotten",
+        ),
+        pytest.param(
             Rule(Kind.WEEKLY, dt.time(8), weekdays=(6,), holidays=HolidayPolicy.SKIP),
             "UTC",
             "2026-11-15T12:00:00Z",
