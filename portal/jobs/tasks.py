@@ -11,8 +11,9 @@ from flask import current_app
 from portal.alerts import telling
 from portal.clock import utcnow
 from portal.runs import handover, pipeline, recovery
+from portal.runs.orphans import remove_orphans
 
-WORK_FILES_KEPT = 86_400.0
+ABANDONED_AFTER = 86_400.0  # seconds
 
 
 def execute_run(run_id: str) -> None:
@@ -36,6 +37,9 @@ def send_alerts() -> None:
 
 
 def sweep_files() -> None:
-    """Remove work files that dead workers left behind."""
-    for name in current_app.extensions["storage"].sweep(WORK_FILES_KEPT):
+    """Remove files that dead workers left behind: half written, or stored and never recorded."""
+    storage = current_app.extensions["storage"]
+    for name in storage.sweep(ABANDONED_AFTER):
         current_app.logger.info("removed abandoned work file %s", name)
+    for key in remove_orphans(storage, ABANDONED_AFTER):
+        current_app.logger.info("removed stored file %s, which no run knows", key)

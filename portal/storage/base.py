@@ -29,6 +29,10 @@ class Storage(Protocol):
         """Remove a stored file; removing one that is gone is no error."""
         ...
 
+    def keys(self, older_than: float) -> Iterator[str]:
+        """Yield the keys of stored files that are older than so many seconds."""
+        ...
+
     def sweep(self, older_than: float) -> Iterator[str]:
         """Remove work files untouched for `older_than` seconds, left by workers that died; yield names."""
         ...

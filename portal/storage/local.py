@@ -51,6 +51,13 @@ class LocalStorage:
         with explained("remove"):
             self._path(key).unlink(missing_ok=True)
 
+    def keys(self, older_than: float) -> Iterator[str]:
+        limit = time.time() - older_than
+        for path in self._root.glob("*/*"):
+            with explained("read"), suppress(FileNotFoundError):  # removed just now
+                if path.parent != self._work and path.is_file() and path.stat().st_mtime < limit:
+                    yield path.relative_to(self._root).as_posix()
+
     def sweep(self, older_than: float) -> Iterator[str]:
         limit = time.time() - older_than
         for path in self._work.glob("*") if self._work.is_dir() else ():
