@@ -4,6 +4,8 @@ import re
 import smtplib
 import ssl
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -52,17 +54,19 @@ class PortalConnection(Connection):
 
     def configure_host(self) -> smtplib.SMTP:
         settings = self._settings
-        context = ssl.create_default_context(cafile=settings.mail_ca_file)
         host: smtplib.SMTP
         if settings.mail_security == "ssl":
             host = smtplib.SMTP_SSL(
-                settings.mail_server, settings.mail_port, timeout=settings.mail_timeout, context=context
+                settings.mail_server,
+                settings.mail_port,
+                timeout=settings.mail_timeout,
+                context=_tls_context(settings.mail_ca_file),
             )
         else:
             host = smtplib.SMTP(settings.mail_server, settings.mail_port, timeout=settings.mail_timeout)
         try:
             if settings.mail_security == "starttls":
-                host.starttls(context=context)
+                host.starttls(context=_tls_context(settings.mail_ca_file))
             if settings.mail_username:
                 host.login(settings.mail_username, settings.mail_password)
         except (smtplib.SMTPException, OSError):
@@ -109,6 +113,12 @@ class PortalMail(Mail):
 
     def connect(self) -> PortalConnection:
         return PortalConnection(current_app.extensions["mail"], current_app.config["PORTAL"])
+
+
+@cache
+def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
+    """Return what verifies a server's certificate. Made once: it reads every certificate of the system."""
+    return ssl.create_default_context(cafile=ca_file)
 
 
 def _framed(content: bytes) -> bytes:

@@ -17,6 +17,7 @@ from rq.exceptions import StopRequested
 from rq.job import Job
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
+from sqlalchemy.orm import configure_mappers
 
 from portal.extensions import db
 from portal.jobs import tasks  # noqa: F401 - imported before the fork, so that no child pays for it again
@@ -67,6 +68,7 @@ class PortalWorker(Worker):
 
 def work_forever(app: Flask, connection: Redis) -> None:
     """Work until told to stop; when Redis is away, wait for it instead of exiting."""
+    configure_mappers()  # once here, or anew in every child
     pause = FIRST_PAUSE
     while True:
         try:
