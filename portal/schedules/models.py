@@ -49,8 +49,8 @@ class ScheduleState(StrEnum):
 
 class ScheduledExport(Identified, Base):
     """`filters` holds what was chosen for the dataset's parameters (`datasets.parameters`), `columns` the
-    chosen keys in order (empty: all), `rule` a `rules.Rule`. `next_run_at` is null unless active, and once the
-    rule's last occurrence has passed. `start_window` is in minutes: a run that did not start so soon is MISSED.
+    chosen keys in order (empty: all), `rule` a `rules.Rule`. `next_run_at` is null unless active, and once
+    the rule's last occurrence has passed. `start_window` is in minutes: what did not start so soon is MISSED.
     """
 
     __tablename__ = "scheduled_exports"
