@@ -24,6 +24,7 @@ from portal.jobs import tasks  # noqa: F401 - imported before the fork, so that 
 from portal.queue import PortalJob, RunQueue, run_queue
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds between tries while Redis is away
+MAIL_TEMPLATES = ("emails/export.html", "emails/export.txt")
 _PR_SET_PDEATHSIG = 1
 
 log = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ class PortalWorker(Worker):
 
 def work_forever(app: Flask, connection: Redis) -> None:
     """Work until told to stop; when Redis is away, wait for it instead of exiting."""
-    configure_mappers()  # once here, or anew in every child
+    _prepare_for_children(app)
     pause = FIRST_PAUSE
     while True:
         try:
@@ -81,6 +82,13 @@ def work_forever(app: Flask, connection: Redis) -> None:
         except StopRequested:  # the handler of SIGTERM that the attempt before left there
             return
         pause = min(pause * 2, LONGEST_PAUSE)
+
+
+def _prepare_for_children(app: Flask) -> None:
+    """Do once what every child would do anew, none of which opens a connection."""
+    configure_mappers()
+    for name in MAIL_TEMPLATES:
+        app.jinja_env.get_template(name)
 
 
 def die_with_parent(parent: int) -> None:
