@@ -191,6 +191,15 @@ def test_it_still_tells_of_a_failure_that_was_over_before_the_mail_left(
     assert "Over since" in body.get_content()
 
 
+def test_it_tells_nobody_of_what_was_acknowledged_before_the_mail_left(
+    manager: User, schedule: ScheduledExport
+) -> None:
+    service.acknowledge(manager, raised(schedule), "", now=NOW)
+    db.session.commit()
+
+    assert telling.organizations_to_tell(NOW) == []
+
+
 @pytest.mark.parametrize("over", ["acknowledged", "succeeded"])
 def test_it_reminds_nobody_of_what_is_over(
     admin: User, schedule: ScheduledExport, settings: Settings, smtp: SmtpServer, over: str
