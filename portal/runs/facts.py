@@ -14,7 +14,7 @@ from portal.datasets.parameters import ParameterKind
 from portal.delivery.models import Delivery, DeliveryStatus
 from portal.downloads.models import DownloadLink
 from portal.extensions import db
-from portal.runs.models import NEEDS_MENDING, UNFINISHED, RunStatus, ScheduledExportRun
+from portal.runs.models import NEEDS_MENDING, UNFINISHED, RunStatus, ScheduledExportRun, Trigger
 from portal.schedules.models import Channel
 
 _STAGES = {
@@ -68,7 +68,9 @@ def summary(run: ScheduledExportRun, deliveries: Sequence[Delivery]) -> str:
     """Say in a sentence or two how the run stands and what happens next by itself."""
     sent = sum(delivery.status is DeliveryStatus.SENT for delivery in deliveries)
     if run.status is RunStatus.QUEUED:
-        return "Waiting for its next attempt." if run.not_before else "Waiting for a worker."
+        return _waiting(run)
+    if run.status is RunStatus.RUNNING and run.cancel_requested_at:
+        return f"{run.cancel_requested_by} asked to cancel it; its worker stops at its next step."
     if run.status is RunStatus.RUNNING:
         return _STAGES.get(run.stage or "claim", "A worker is on it.")
     if run.status is RunStatus.DELIVERING:
@@ -80,6 +82,50 @@ def summary(run: ScheduledExportRun, deliveries: Sequence[Delivery]) -> str:
     if run.status is RunStatus.FAILED:
         return f"{_sentence(run.reason or run.error_message or 'It failed')} Nothing more is tried by itself."
     return run.reason or ""
+
+
+def _waiting(run: ScheduledExportRun) -> str:
+    """Say what a queued run waits for."""
+    if run.not_before:
+        return "Waiting for its next attempt."
+    if _before(run) is not None:
+        return "Waiting for the run before it to end."
+    return "Waiting for a worker."
+
+
+def _before(run: ScheduledExportRun) -> int | None:
+    """Return a run of the same schedule that this one may not run beside, None when it is next."""
+    if not run.one_at_a_time:
+        return None
+    running = ScheduledExportRun.status == RunStatus.RUNNING
+    waits_ahead = (ScheduledExportRun.status == RunStatus.QUEUED) & (ScheduledExportRun.due_at < run.due_at)
+    return db.session.scalars(
+        select(ScheduledExportRun.id)
+        .where(
+            ScheduledExportRun.schedule_id == run.schedule_id,
+            ScheduledExportRun.one_at_a_time,
+            ScheduledExportRun.id != run.id,
+            running | (waits_ahead & ScheduledExportRun.not_before.is_(None)),
+        )
+        .limit(1)
+    ).first()
+
+
+def started_by(run: ScheduledExportRun) -> str:
+    """Say what made the run: a person, its schedule, or its schedule after downtime."""
+    if run.trigger is Trigger.MANUAL:
+        return run.requested_by or "somebody"
+    return "its schedule, catching up after downtime" if run.catches_up else "its schedule"
+
+
+def can_cancel(run: ScheduledExportRun) -> bool:
+    """Say whether somebody may still ask to cancel the run."""
+    return is_unfinished(run) and run.cancel_requested_at is None
+
+
+def rows_read(run: ScheduledExportRun) -> int | None:
+    """Return how many rows were read so far; None before the first and once the file is made."""
+    return run.rows_read if run.status is RunStatus.RUNNING and run.row_count is None else None
 
 
 def _sentence(text: str) -> str:

@@ -11,6 +11,7 @@ from portal.permissions import Permission
 from portal.runs import facts, handover, service
 from portal.runs.forms import GROUPS, RunFilter
 from portal.runs.models import UNFINISHED, ScheduledExportRun
+from portal.schedules import policies
 from portal.schedules import service as schedules
 from portal.web import actor, remote_ip, requires, settings
 
@@ -55,6 +56,7 @@ def show(run_id: str) -> str:
         summary=facts.summary(run, deliveries),
         lacking=facts.lacking(run, deliveries),
         filters=facts.filters(run),
+        policies=policies.in_words(run.snapshot),
         facts=facts,
     )
 
@@ -93,6 +95,22 @@ def resend(run_id: str) -> Response:
     return _queued(
         run, f"The file goes to {'the recipient' if count == 1 else f'the {count} recipients'} again."
     )
+
+
+@blueprint.post("/runs/<run_id>/cancel")
+@requires(Permission.CANCEL_RUNS)
+def cancel(run_id: str) -> Response:
+    """End a run that is not over, or ask its worker to stop."""
+    run = service.get_run(actor(), run_id, Permission.CANCEL_RUNS)
+    try:
+        ended = service.cancel_run(actor(), run, now=utcnow(), ip=remote_ip())
+    except InvalidInput as error:
+        flash(str(error), "info")
+        return redirect(url_for(".show", run_id=run_id))
+    db.session.commit()
+    stopping = "Its worker was asked to stop, which takes a few seconds."
+    flash("The run is cancelled." if ended else stopping, "success" if ended else "info")
+    return redirect(url_for(".show", run_id=run_id))
 
 
 @blueprint.post("/runs/<run_id>/revoke-links")

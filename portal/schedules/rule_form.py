@@ -92,6 +92,7 @@ class RuleForm(Form):
         Where weeks, months or runs are counted and no start was given, it is the next date of the rhythm:
         “every 2 weeks” begins with the next one.
         """
+        self._check_rhythm()
         rhythm = self._rhythm() | {"time": self._clock()}
         place, interval, count = self._place(), self._interval(), self._count()
         starts_on, timezone = self._date("starts_on"), self.zone_name()
