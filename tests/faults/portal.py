@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -18,7 +18,7 @@ from portal.datasets.models import Dataset
 from portal.delivery.models import Delivery
 from portal.extensions import db
 from portal.organizations.models import User
-from portal.runs.models import UNFINISHED, RunAttempt, RunStatus, ScheduledExportRun
+from portal.runs.models import UNFINISHED, RunStatus, ScheduledExportRun
 from portal.schedules.models import ScheduledExport
 from portal.schedules.rules import Kind, Rule
 from tests import factories
@@ -67,7 +67,7 @@ class Portal:
         now = utcnow()
         at = (now + timedelta(hours=12)).time().replace(second=0, microsecond=0)
         values = {"rule": Rule(Kind.DAILY, at), "timezone": "UTC", **changes}
-        made = factories.schedule(self._owner, self._dataset, **values)  # type: ignore[arg-type]
+        made = factories.schedule(self._owner, self._dataset, now=now, **values)
         made.next_run_at = due or now - timedelta(seconds=1)
         key = made.id
         db.session.commit()
@@ -107,10 +107,7 @@ class Portal:
 
     def attempts(self) -> list[tuple[int, str | None]]:
         """Return number and outcome of the attempts of the only run."""
-        return [(attempt.number, attempt.outcome) for attempt in self._attempts()]
-
-    def _attempts(self) -> Sequence[RunAttempt]:
-        return self.run().attempts
+        return [(attempt.number, attempt.outcome) for attempt in self.run().attempts]
 
     def await_end(self, count: int = 1, within: float = RESCUED_WITHIN) -> list[ScheduledExportRun]:
         """Wait until there are so many runs and all are over; return them."""

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import time
+from pathlib import Path
 
 import pytest
 from redis import Redis
@@ -22,7 +23,7 @@ MANY_ROWS = (
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000)"
     " SELECT i AS case_number FROM n"
 )
-YESTERDAY = 25 * 3600.0
+A_DAY = 25 * 3600.0  # and an hour
 
 
 def rescued_from(fault: Fault, portal: Portal) -> ScheduledExportRun:
@@ -40,6 +41,13 @@ def finished_by_another(portal: Portal) -> ScheduledExportRun:
     assert portal.attempts() == [(1, "worker lost"), (2, "SUCCESS")]
     assert len({attempt.worker for attempt in run.attempts}) == 2
     return run
+
+
+def assert_swept(left: Path, redis: Redis) -> None:
+    """Let a day pass for what a dead worker left, and the hour of the sweep come."""
+    os.utime(left, times=(time.time() - A_DAY,) * 2)
+    redis.zadd(Scheduler.scheduled_jobs_key, {"sweep-files": 1})
+    wait_until(lambda: not left.exists(), "what the dead worker left is swept", RESCUED_WITHIN)
 
 
 def sha256_mailed(portal: Portal) -> set[str]:
@@ -77,10 +85,26 @@ def test_a_half_written_file_is_never_seen_and_swept_later(portal: Portal, redis
     assert hashlib.sha256(stored.read_bytes()).hexdigest() == run.artifact.sha256
     assert portal.mail_by_recipient() == {"ann@example.org": 1}
 
-    os.utime(left, times=(time.time() - YESTERDAY,) * 2)
-    redis.zadd(Scheduler.scheduled_jobs_key, {"sweep-files": 1})  # as when its hour has come
-    wait_until(lambda: not left.exists(), "the work file of the dead worker is swept", RESCUED_WITHIN)
+    assert_swept(left, redis)
     assert stored.exists()
+
+
+def test_a_file_that_was_stored_and_never_recorded_is_not_used_and_swept_later(
+    portal: Portal, redis: Redis
+) -> None:
+    portal.schedule(recipients=("ann@example.org",))
+    portal.start("scheduler")
+    dying = portal.start("worker", Fault("portal.storage.local:LocalStorage.store", when="after"))
+    dying.await_death()
+    (left,) = portal.stored_files()
+
+    run = finished_by_another(portal)
+
+    assert run.artifact is not None
+    assert {run.artifact.sha256} == sha256_mailed(portal)
+    assert_swept(left, redis)
+    (stored,) = portal.stored_files()
+    assert stored == portal.settings.files_dir / run.artifact.storage_key
 
 
 def test_what_was_stored_is_what_is_mailed(portal: Portal) -> None:

@@ -3,6 +3,7 @@
 import signal
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -21,7 +22,14 @@ from tests.faults.services import RedisServer
 
 pytestmark = pytest.mark.faults
 
-LONGEST_PAUSE = {"portal.jobs.scheduler:LONGEST_PAUSE": 3.0}  # ten times shorter, like all else
+# How long everybody waits, at the longest, before asking again: ten times shorter, like all else.
+PATIENT = Fault(
+    lengths={
+        "portal.jobs.scheduler:LONGEST_PAUSE": 3.0,
+        "portal.jobs.worker:LONGEST_PAUSE": 3.0,
+        "rq.worker.base:BaseWorker.max_connection_wait_time": 6.0,
+    }
+)
 QUEUE = f"rq:queue:{queue.QUEUE_NAME}"
 PEOPLE = ("ann@example.org", "bob@example.org", "cid@example.org")
 
@@ -63,7 +71,7 @@ def test_what_was_queued_is_enqueued_again(
     portal: Portal, server: RedisServer, redis: Redis, loss: str
 ) -> None:
     schedule_each(portal)
-    portal.start("scheduler", Fault(lengths=LONGEST_PAUSE))
+    portal.start("scheduler", PATIENT)
     portal.await_status(RunStatus.QUEUED)
     wait_until(lambda: redis.llen(QUEUE) == len(PEOPLE), "all are enqueued")
     if loss == "flushed":
@@ -82,8 +90,8 @@ def test_a_run_under_way_does_not_need_it(
 ) -> None:
     """The same processes go on with the others, once it is back."""
     schedule_each(portal)
-    scheduler = portal.start("scheduler", Fault(lengths=LONGEST_PAUSE))
-    worker = portal.start("worker", Fault("portal.runs.pipeline:store", do="wait"))
+    scheduler = portal.start("scheduler", PATIENT)
+    worker = portal.start("worker", replace(PATIENT, at="portal.runs.pipeline:store", do="wait"))
     worker.await_fault()
     if loss == "flushed":
         redis.flushall()
@@ -107,7 +115,7 @@ def test_what_falls_due_while_it_is_away_runs_when_it_is_back(
     portal: Portal, server: RedisServer, client: FlaskClient, manager: User
 ) -> None:
     """Pages answer meanwhile. Its processes were idle, and wait for it."""
-    scheduler = portal.start("scheduler", Fault(lengths=LONGEST_PAUSE))
+    scheduler = portal.start("scheduler", PATIENT)
     worker = portal.start("worker")
     wait_until(lambda: "portal:scheduler:heartbeat" in keys(server), "the scheduler beats")
     wait_until(lambda: any(key.startswith("rq:worker:") for key in keys(server)), "the worker is there")
@@ -135,7 +143,7 @@ def keys(server: RedisServer) -> set[str]:
 def test_processes_that_start_without_it_wait_for_it(portal: Portal, server: RedisServer) -> None:
     server.kill()
     schedule_each(portal)
-    programs = [portal.start("scheduler", Fault(lengths=LONGEST_PAUSE)), portal.start("worker")]
+    programs = [portal.start("scheduler", PATIENT), portal.start("worker", PATIENT)]
     await_notice(*programs)
     server.start()
 

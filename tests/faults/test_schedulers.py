@@ -16,7 +16,7 @@ from tests.faults.process import Fault
 pytestmark = pytest.mark.faults
 
 SHORT_LOCK = {"portal.jobs.scheduler:PortalScheduler.lock_seconds": 3}
-BEFORE = tuple(f"before{number}@example.org" for number in range(10))
+BEFORE = tuple(f"before{number}@example.org" for number in range(5))
 LATER = tuple(f"later{number}@example.org" for number in range(3))
 READERS = tuple(f"reader{number}@example.org" for number in range(60))
 
