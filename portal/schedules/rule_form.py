@@ -96,7 +96,7 @@ class RuleForm(Form):
         rhythm = self._rhythm() | {"time": self._clock()}
         place, interval, count = self._place(), self._interval(), self._count()
         starts_on, timezone = self._date("starts_on"), self.zone_name()
-        if starts_on is None and (interval > 1 or count is not None):
+        if starts_on is None and (interval != 1 or count is not None):
             plain = self._made(rhythm if self._may_move() else rhythm | place)
             starts_on = _first_date(plain, timezone, now, own_days)
         bounds = {"starts_on": starts_on, "ends_on": self._ends_on()}
@@ -140,7 +140,9 @@ class RuleForm(Form):
 
     def _check_rhythm(self) -> None:
         rhythm = self._rhythm()
-        self._made(rhythm | {"time": None if rhythm["kind"] is Kind.CRON else dt.time()})
+        at = None if rhythm["kind"] is Kind.CRON else dt.time()
+        self._made(rhythm | {"time": at})
+        self._made(rhythm | {"time": at, "interval": self._interval(), "starts_on": dt.date.min})
 
     def _check_bounds(self) -> None:
         starts_on = self._date("starts_on") or dt.date.min  # any: where there is none it is filled in
@@ -200,7 +202,8 @@ class RuleForm(Form):
 
     def _interval(self) -> int:
         name = {"weekly": "weeks", "monthly": "months"}.get(self.rhythm.data)
-        return (self._number(name) if name else None) or 1
+        number = self._number(name) if name else None
+        return 1 if number is None else number
 
     def _count(self) -> int | None:
         if self.ends.data != "after":

@@ -1,7 +1,7 @@
 """The form of a schedule as a browser meets it: new, edit and the preview."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from portal.config import Settings
 from portal.datasets.models import Dataset
 from portal.datasets.service import sources_folder
 from portal.extensions import db
+from portal.organizations import own_days
 from portal.organizations.models import User
 from portal.schedules import service
 from portal.schedules.models import Channel, ScheduledExport
@@ -83,6 +84,14 @@ class TestNew:
             ({"channel": "storage", "location": "/etc"}, "location"),
             ({"columns": None}, "columns"),
             ({"columns": ["case_number", "no_such"]}, "columns"),
+            ({"weeks": "0"}, "weeks"),
+            ({"rhythm": "cron", "cron": "x"}, "cron"),
+            ({"ends": "on", "ends_on": "2020-01-01"}, "ends_on"),
+            ({"ends": "after", "count": ""}, "count"),
+            ({"holidays": "skip", "country": "DE", "region": "CA"}, "region"),
+            ({"misfire": "maybe"}, "misfire"),
+            ({"overlap": "maybe"}, "overlap"),
+            ({"start_window": "9999"}, "start_window"),
             ({"filter_statuses": ["NEW", "ODD"]}, "filter_statuses"),
             ({"filter_period": ["dates", "2025-02-02", "2025-02-01"]}, "filter_period"),
         ],
@@ -105,6 +114,35 @@ class TestNew:
         assert "kept as typed" in body
         assert schedules_kept() == 0
         assert actions() == []
+
+    def test_it_keeps_the_policies_and_begins_every_other_week_with_the_next(
+        self, client: FlaskClient, manager: User, dataset: Dataset
+    ) -> None:
+        sign_in(client, manager)
+
+        client.post(
+            "/schedules/new",
+            data=filled_in(dataset, weeks="2", misfire="all", overlap="allow", start_window=" 90 "),
+        )
+
+        made = db.session.scalars(select(ScheduledExport)).one()
+        assert (made.misfire, made.overlap, made.start_window) == ("all", "allow", 90)
+        assert made.next_run_at is not None
+        assert made.recurrence.interval == 2
+        assert made.recurrence.starts_on == made.next_run_at.date()
+
+    def test_it_shows_the_regions_of_a_country_without_script(
+        self, client: FlaskClient, manager: User, dataset: Dataset
+    ) -> None:
+        sign_in(client, manager)
+
+        response = client.post(
+            "/schedules/new", data=filled_in(dataset, holidays="skip", country="DE", show="regions")
+        )
+
+        assert "Not saved yet: choose the region , then save." in text_of(response)
+        assert ">Berlin</option>" in response.get_data(as_text=True)
+        assert schedules_kept() == 0
 
     def test_it_comes_back_with_another_datasets_columns_before_saving(
         self, client: FlaskClient, manager: User, dataset: Dataset, settings: Settings
@@ -221,6 +259,30 @@ class TestEdit:
 
 
 class TestPreview:
+    def test_it_follows_the_organizations_days_off(
+        self, client: FlaskClient, admin: User, manager: User
+    ) -> None:
+        tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+        query = "/schedules/preview?rhythm=daily&time=12:00&timezone=UTC&holidays=skip"
+        sign_in(client, manager)
+        before = client.get(query).get_data(as_text=True)
+        own_days.add_days(admin, {tomorrow: "Retreat"}, now=datetime.now(UTC))
+        db.session.commit()
+
+        after = client.get(query).get_data(as_text=True)
+
+        assert f'datetime="{tomorrow}T12:00' in before
+        assert f'datetime="{tomorrow}T12:00' not in after
+        assert after.count("<time") == 5
+
+    def test_it_offers_the_regions_of_a_country(self, client: FlaskClient, manager: User) -> None:
+        sign_in(client, manager)
+
+        german = client.get("/schedules/regions?country=DE").get_data(as_text=True)
+
+        assert '<option value="BE" >Berlin</option>' in german
+        assert client.get("/schedules/regions?country=odd").get_data(as_text=True).count("<option") == 1
+
     def test_it_shows_the_dates_on_which_the_dispatcher_will_run(
         self, client: FlaskClient, manager: User
     ) -> None:
@@ -244,6 +306,12 @@ class TestPreview:
             ("rhythm=monthly&monthday=40&time=08:00&timezone=UTC", "The day of the month is a number from 1"),
             ("rhythm=daily&time=08:00&timezone=Europe/Berlni", "Did you mean Europe/Berlin?"),
             ("rhythm=yearly&time=08:00&timezone=UTC", "Choose how often it runs."),
+            ("rhythm=cron&cron=0+8+31+2+*&timezone=UTC", "its months have no such day"),
+            ("rhythm=cron&cron=*+*+*+*+*&timezone=UTC", "15 minutes"),
+            (
+                "rhythm=daily&time=08:00&timezone=UTC&ends=on&ends_on=2020-01-01",
+                "Its last occurrence would",
+            ),
             ("", "Choose the weekday on which a weekly schedule runs."),
         ],
     )

@@ -1,6 +1,7 @@
 """Schedules: what is refused and where, what changes when, and who may."""
 
-from datetime import UTC, datetime, time, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -15,8 +16,8 @@ from portal.organizations.models import Organization, User
 from portal.permissions import Permission, Role
 from portal.runs.models import ScheduledExportRun
 from portal.runs.service import run_now
-from portal.schedules import drafts, service
-from portal.schedules.models import Channel, ExportFormat, ScheduledExport
+from portal.schedules import drafts, policies, service
+from portal.schedules.models import Channel, ExportFormat, Misfire, Overlap, ScheduledExport, ScheduleState
 from portal.schedules.rules import Kind, Rule
 from tests import factories
 from tests.factories import NOW
@@ -68,6 +69,9 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
     ("recipients", {"recipients": tuple(f"p{n}@example.org" for n in range(201))}),
     ("location", {"channel": Channel.STORAGE, "location": ""}),
     ("location", {"channel": Channel.STORAGE, "location": "../globex"}),
+    ("start_window", {"start_window": 0}),
+    ("start_window", {"start_window": 1441}),
+    ("ends_on", {"rule": Rule(Kind.DAILY, time(8), ends_on=date(2025, 3, 3))}),
 ]
 
 
@@ -226,6 +230,61 @@ def test_it_deletes_without_taking_history_along(
     assert schedule.next_run_at is None
     entry = db.session.scalars(select(AuditEntry).where(AuditEntry.action == "schedule.delete")).one()
     assert (entry.before or {})["name"] == "Weekly cases"
+
+
+# Policies, and the end of a rule
+
+
+def test_it_keeps_policies_for_the_trail_and_for_runs(manager: User, dataset: Dataset) -> None:
+    made = factories.schedule(manager, dataset, misfire=Misfire.ALL, overlap=Overlap.SKIP, start_window=90)
+    plain = factories.schedule(manager, dataset)
+
+    assert (made.misfire, made.overlap, made.start_window) == (Misfire.ALL, Overlap.SKIP, 90)
+    assert policies.in_words(service.describe(made)) == [
+        ("After downtime", "Run all that were missed, one after the other"),
+        ("While another run is under way", "Skip the new run"),
+        ("Starts", "Within 90 minutes"),
+    ]
+    assert [words for _, words in policies.in_words(service.describe(plain))] == [
+        "Run the latest missed one",
+        "Wait for it",
+        "However late",
+    ]
+    assert policies.in_words({"name": "a run of the first release"}) == []
+
+
+LAST_DAY = Rule(Kind.DAILY, time(8), ends_on=date(2025, 3, 4))
+OVER = datetime(2025, 3, 5, tzinfo=UTC)
+
+
+def finished(manager: User, dataset: Dataset) -> ScheduledExport:
+    """Return a schedule whose last run was dispatched."""
+    made = factories.schedule(manager, dataset, name="Over", rule=LAST_DAY)
+    made.next_run_at = service.next_due(made, OVER)
+    db.session.commit()
+    return made
+
+
+def test_it_is_finished_once_its_last_run_has_passed(manager: User, dataset: Dataset) -> None:
+    made = finished(manager, dataset)
+    other = factories.schedule(manager, dataset)
+
+    assert (made.active, made.next_run_at, made.state) == (True, None, ScheduleState.FINISHED)
+    assert service.list_schedules(manager, state="finished") == [made]
+    assert service.list_schedules(manager, state="active") == [other]
+    assert service.list_schedules(manager, state="paused") == []
+
+
+def test_a_finished_schedule_can_be_renamed_and_goes_on_with_a_later_end(
+    manager: User, dataset: Dataset
+) -> None:
+    made = finished(manager, dataset)
+    longer = replace(LAST_DAY, ends_on=date(2025, 3, 31))
+
+    service.update_schedule(manager, made, factories.draft(dataset, name="Old", rule=LAST_DAY), now=OVER)
+    assert (made.name, made.state) == ("Old", ScheduleState.FINISHED)
+    service.update_schedule(manager, made, factories.draft(dataset, rule=longer), now=OVER)
+    assert (made.state, made.next_run_at) == (ScheduleState.ACTIVE, datetime(2025, 3, 5, 7, 0, tzinfo=UTC))
 
 
 # Who

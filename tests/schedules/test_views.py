@@ -154,6 +154,34 @@ class TestShow:
         assert body.count("The scheduler was away.") == 10
         assert f'href="/runs?schedule={schedule.public_id}"' in body
 
+    def test_it_says_that_a_schedule_is_finished_and_how_it_goes_on(
+        self, client: FlaskClient, manager: User, schedule: ScheduledExport
+    ) -> None:
+        schedule.next_run_at = None
+        db.session.commit()
+        sign_in(client, manager)
+
+        page = text_of(client.get(f"/schedules/{schedule.public_id}"))
+        listed = text_of(client.get("/schedules?state=finished"))
+
+        assert "Weekly cases Finished" in page
+        assert "Finished: its last run has passed. With a later end it goes on ." in page
+        assert "None: it is finished." in page
+        assert "Resume" not in page
+        assert "Finished no further run" in listed
+        assert "Resume" not in listed
+
+    def test_it_says_what_happens_when_something_goes_wrong(
+        self, client: FlaskClient, auditor: User, manager: User, dataset: Dataset
+    ) -> None:
+        made = factories.schedule(manager, dataset, start_window=1)
+        sign_in(client, auditor)
+
+        page = text_of(client.get(f"/schedules/{made.public_id}"))
+
+        assert "After downtime Run the latest missed one" in page
+        assert "Starts Within 1 minute" in page
+
 
 class TestPauseAndResume:
     def test_it_pauses_and_resumes(
