@@ -41,6 +41,7 @@ def paths(app: Flask, admin: User, schedule: ScheduledExport, settings: Settings
         "/runs",
         f"/runs/{run.public_id}",
         "/failed-runs",
+        "/organization/days-off",
         "/alerts",
         "/alerts?show=all",
     ]
