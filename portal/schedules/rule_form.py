@@ -69,7 +69,7 @@ class RuleForm(Form):
     time = StringField("Time", default="08:00", description="24 hours, such as 08:00.")
     timezone = StringField("Timezone", description="Type to search: Europe/Berlin, America/New_York.")
     starts_on = StringField("Starts", description="The first day that counts. Empty: at once.")
-    ends = _radio("Ends", {"never": "Never", "on": "On a day", "after": "After some runs"}, "never")
+    ends = _radio("Ends", {"never": "Never", "on": "On a day", "after": "After runs"}, "never")
     ends_on = StringField("Last day", description="It still runs on this day.")
     count = StringField("Number of runs", description="Counted from its start, paused or not.")
     holidays = _radio(

@@ -41,7 +41,7 @@ def test_every_field_of_the_rhythm_is_previewed_at_once(
     region.select_option("Berlin")
     expect(preview).to_contain_text("Germany (Berlin)")
 
-    page.get_by_text("After some runs", exact=True).click()
+    page.get_by_text("After runs", exact=True).click()
     expect(preview).to_contain_text("Give the number of runs after which it ends.")
     expect(preview.get_by_role("listitem")).to_have_count(0)
     page.get_by_label("Number of runs").fill("2")

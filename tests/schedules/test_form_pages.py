@@ -280,7 +280,7 @@ class TestPreview:
 
         german = client.get("/schedules/regions?country=DE").get_data(as_text=True)
 
-        assert '<option value="BE" >Berlin</option>' in german
+        assert re.search(r'<option value="BE"\s*>Berlin</option>', german)
         assert client.get("/schedules/regions?country=odd").get_data(as_text=True).count("<option") == 1
 
     def test_it_shows_the_dates_on_which_the_dispatcher_will_run(
