@@ -72,10 +72,11 @@ def test_a_run_survives_a_restart_of_postgresql(portal: Portal, server: Database
 
 
 @on_postgresql
+@pytest.mark.parametrize("changes", [{"lease_seconds": 30, "lease_renewal": 5}])
 def test_what_the_mail_server_answered_survives_a_restart_of_postgresql(
     portal: Portal, server: DatabaseServer
 ) -> None:
-    """P9: a message goes out twice only if we die or freeze, and nobody did."""
+    """P9: a message goes out twice only if we die, or freeze past the lease. Nobody did."""
     portal.schedule(recipients=("ann@example.org", "bob@example.org"))
     scheduler = portal.start("scheduler")
     worker = portal.start("worker", Fault("portal.delivery.email:send", when="after", do="wait"))
@@ -137,3 +138,21 @@ def test_nothing_is_lost_when_the_write_lock_is_held_for_longer(portal: Portal) 
     assert len(portal.stored_files()) == 2
     assert not scheduler.has_ended()
     assert not worker.has_ended()
+
+
+@pytest.mark.parametrize("changes", [{"lease_seconds": 30, "lease_renewal": 5}])
+def test_what_the_mail_server_answered_survives_a_long_write_lock(portal: Portal) -> None:
+    """P9, F12: the answer is recorded once that is possible again, well within the lease."""
+    portal.schedule(recipients=("ann@example.org", "bob@example.org"))
+    portal.start("scheduler", Fault(lengths=SHORT_WAIT))
+    worker = portal.start(
+        "worker", Fault("portal.delivery.email:send", when="after", do="wait", lengths=SHORT_WAIT)
+    )
+    worker.await_fault()
+    with write_lock(portal):
+        worker.release()
+        time.sleep(4)
+
+    (run,) = portal.await_end()
+    assert run.status is RunStatus.SUCCESS
+    assert portal.mail_by_recipient() == {"ann@example.org": 1, "bob@example.org": 1}
