@@ -18,14 +18,14 @@ from portal.alerts import service as alerts
 from portal.alerts.models import Cause
 from portal.audit import service as audit
 from portal.config import Settings
-from portal.database import new_public_id
+from portal.database import database_now, new_public_id
 from portal.datasets.service import newest_versions
 from portal.extensions import db
 from portal.organizations.models import DayOff
-from portal.permissions import Permission
 from portal.runs.models import RunStatus, ScheduledExportRun, Trigger
 from portal.runs.policies import Fate, UnderWay, fates, recorded, without_overlap
 from portal.runs.snapshot import snapshot
+from portal.schedules import owners
 from portal.schedules.models import Overlap, ScheduledExport
 from portal.schedules.recurrence import occurrences_after
 from portal.schedules.service import suspend
@@ -74,7 +74,7 @@ def enqueue_due(
             return total
 
 
-def dispatch_before_change(schedule: ScheduledExport, *, settings: Settings, now: datetime) -> Made:
+def dispatch_before_change(schedule: ScheduledExport, *, settings: Settings) -> Made:
     """Record the run of an occurrence that is due and not yet dispatched, before its schedule changes.
 
     Called within the transaction of the change, which it locks the row for: an edit, a pause or a deletion
@@ -82,6 +82,7 @@ def dispatch_before_change(schedule: ScheduledExport, *, settings: Settings, now
     caller enqueues what is returned after its commit.
     """
     db.session.refresh(schedule, with_for_update=True)
+    now = database_now(db.session.connection())
     if schedule.next_run_at is None or schedule.next_run_at > now:
         return []
     return _dispatch([schedule], settings, now)
@@ -160,8 +161,8 @@ def _plan(schedule: ScheduledExport, known: _Known, settings: Settings, now: dat
     """Decide on one schedule; one that can't go on is suspended, and keeps no other waiting."""
     if schedule.next_run_at is None:
         raise ValueError("the schedule is not due")
-    reason = _owner_problem(schedule)
-    if reason:
+    if problem := owners.problem(schedule):
+        reason = f"{problem}."
         return _Plan(schedule, [Fate(schedule.next_run_at, RunStatus.SKIPPED, reason)], None, reason)
     try:
         own_days = known.days_off.get(schedule.organization_id, frozenset())
@@ -183,17 +184,6 @@ def _plan(schedule: ScheduledExport, known: _Known, settings: Settings, now: dat
         [without_overlap(fate, schedule.overlap, under_way) for fate in recorded(decided)],
         following,
     )
-
-
-def _owner_problem(schedule: ScheduledExport) -> str | None:
-    owner = schedule.owner
-    if owner.may(Permission.MANAGE_SCHEDULES):
-        return None
-    if schedule.organization.archived_at:
-        return "The organization is archived."
-    if owner.disabled_at:
-        return f"The account of its owner, {owner.name}, is disabled."
-    return f"Its owner, {owner.name}, may no longer manage schedules."
 
 
 def _occurrences(

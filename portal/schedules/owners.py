@@ -19,6 +19,8 @@ NEEDED = Permission.MANAGE_SCHEDULES
 def problem(schedule: ScheduledExport) -> str:
     """Say why a schedule can't run with its owner's rights; empty where it can."""
     owner = schedule.owner
+    if schedule.organization.archived_at is not None:
+        return "The organization is archived"
     if owner.disabled_at is not None:
         return f"The account of {owner.name} is disabled"
     return "" if owner.may(NEEDED) else f"{owner.name} may no longer manage schedules"

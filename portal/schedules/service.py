@@ -7,11 +7,12 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import joinedload
 
 from portal.audit import service as audit
-from portal.errors import NotFound
+from portal.errors import InvalidInput, NotFound
 from portal.extensions import db
 from portal.organizations.models import Organization, User
 from portal.organizations.service import days_off, require
 from portal.permissions import Permission
+from portal.schedules import owners
 from portal.schedules.drafts import Draft, fill
 from portal.schedules.models import ScheduledExport, ScheduleState
 from portal.schedules.recurrence import occurrences_after
@@ -112,11 +113,16 @@ def pause_schedule(
 
 
 def resume_schedule(actor: User, schedule: ScheduledExport, *, now: datetime, ip: str | None = None) -> None:
-    """Go on from now: what fell due while paused is not caught up."""
+    """Go on from now: what fell due while paused is not caught up.
+
+    Raises InvalidInput where its owner's rights would pause it again.
+    """
     require(actor, Permission.MANAGE_SCHEDULES)
     db.session.refresh(schedule, with_for_update=True)
     if schedule.active:
         return
+    if problem := owners.problem(schedule):
+        raise InvalidInput(f"{problem}; somebody else must own it before it can go on.")
     schedule.active, schedule.paused_reason, schedule.updated_at = True, None, now
     schedule.next_run_at = next_due(schedule, now)
     _record(actor, "schedule.resume", schedule, now=now, ip=ip)

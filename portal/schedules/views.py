@@ -8,6 +8,8 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from portal.alerts import service as alerts
+from portal.alerts.models import Cause
 from portal.clock import utcnow
 from portal.database import read_only, row_key
 from portal.datasets import service as datasets
@@ -130,7 +132,7 @@ def edit(schedule_id: str) -> str | Response:
 
     def change(draft: Draft) -> ScheduledExport:
         update = partial(service.update_schedule, person, schedule, draft, now=now, ip=remote_ip())
-        return _changed(schedule, update, now)
+        return _changed(schedule, update)
 
     if request.method == "POST" and _shows(dataset, form) and _saved(form, now, change):
         flash(f"“{schedule.name}” is changed. {_next_run(schedule)}", "success")
@@ -151,7 +153,12 @@ def pause(schedule_id: str) -> Response:
 @requires(Permission.MANAGE_SCHEDULES)
 def resume(schedule_id: str) -> Response:
     """Go on from now."""
-    schedule = _change(schedule_id, service.resume_schedule, Permission.MANAGE_SCHEDULES)
+    try:
+        schedule = _change(schedule_id, _resumed, Permission.MANAGE_SCHEDULES)
+    except InvalidInput as error:
+        db.session.rollback()
+        flash(str(error), "error")
+        return redirect(url_for(".show", schedule_id=schedule_id))
     flash(f"“{schedule.name}” is active again. {_next_run(schedule)}", "success")
     return _back(schedule_id)
 
@@ -244,12 +251,17 @@ def _change(schedule_id: str, change: Callable[..., None], permission: Permissio
     """Do one of the services' changes to the schedule of an address."""
     person, now = actor(), utcnow()
     schedule = service.get_schedule(person, schedule_id, permission)
-    return _changed(schedule, lambda: change(person, schedule, now=now, ip=remote_ip()), now)
+    return _changed(schedule, lambda: change(person, schedule, now=now, ip=remote_ip()))
 
 
-def _changed(schedule: ScheduledExport, change: Callable[[], None], now: datetime) -> ScheduledExport:
+def _resumed(person: User, schedule: ScheduledExport, *, now: datetime, ip: str | None) -> None:
+    service.resume_schedule(person, schedule, now=now, ip=ip)
+    alerts.close_alert(schedule, [Cause.SCHEDULE_PAUSED], now=now)
+
+
+def _changed(schedule: ScheduledExport, change: Callable[[], None]) -> ScheduledExport:
     """Dispatch what is due as it stood, change the schedule, commit, and hand over what was dispatched."""
-    due = dispatch.dispatch_before_change(schedule, settings=settings(), now=now)
+    due = dispatch.dispatch_before_change(schedule, settings=settings())
     change()
     db.session.commit()
     handover.hand_over(due, settings())

@@ -17,8 +17,8 @@ from portal.extensions import db
 from portal.operations import service
 from portal.organizations.models import User
 from portal.queue import HEARTBEAT_KEY
-from portal.runs.snapshot import snapshot_of
 from portal.runs.models import RunStatus, ScheduledExportRun, Trigger
+from portal.runs.snapshot import snapshot_of
 from portal.schedules.models import Channel, ScheduledExport
 from tests.conftest import Browser, settings_below, sign_in
 

@@ -179,7 +179,7 @@ def test_it_pauses_the_schedule_of_an_owner_who_left(
 
     assert tick(redis, config, DUE) == 0
 
-    reason = "The account of its owner, Manager, is disabled."
+    reason = "The account of Manager is disabled."
     assert (schedule.state, schedule.paused_reason, schedule.next_run_at) == (
         ScheduleState.PAUSED,
         reason,
@@ -199,7 +199,7 @@ def test_it_pauses_the_schedule_of_an_owner_who_may_no_longer(
 
     tick(redis, config, DUE)
 
-    assert schedule.paused_reason == "Its owner, Manager, may no longer manage schedules."
+    assert schedule.paused_reason == "Manager may no longer manage schedules."
 
 
 def test_it_finishes_a_schedule_after_its_last_occurrence(

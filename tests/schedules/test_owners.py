@@ -6,6 +6,8 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from portal.alerts.models import Alert, Cause
+from portal.alerts.service import raise_alert
 from portal.audit.models import AuditEntry
 from portal.errors import Forbidden, InvalidInput
 from portal.extensions import db
@@ -13,7 +15,8 @@ from portal.organizations import people
 from portal.organizations.models import User
 from portal.permissions import Role
 from portal.schedules import owners
-from portal.schedules.models import ScheduledExport
+from portal.schedules.models import ScheduledExport, ScheduleState
+from portal.schedules.service import suspend
 from tests import factories
 from tests.conftest import sign_in
 from tests.factories import NOW
@@ -111,3 +114,26 @@ def test_the_page_is_for_admins(
     sign_in(client, request.getfixturevalue(who))
 
     assert client.post(f"/schedules/{schedule.public_id}/reassign").status_code == status
+
+
+def test_a_schedule_goes_on_only_once_somebody_can_own_it(
+    client: FlaskClient, admin: User, manager: User, schedule: ScheduledExport
+) -> None:
+    """What the portal paused, with the alert that told of it."""
+    people.disable_user(manager, now=NOW)
+    suspend(schedule, "The account of its owner is disabled.", now=NOW)
+    raise_alert(schedule, Cause.SCHEDULE_PAUSED, "The account is disabled.", run_id=None, now=NOW)
+    db.session.commit()
+    sign_in(client, admin)
+    address = f"/schedules/{schedule.public_id}"
+
+    refused = client.post(f"{address}/resume", follow_redirects=True)
+    assert "somebody else must own it before it can go on" in text_of(refused)
+    assert schedule.state is ScheduleState.PAUSED
+
+    client.post(f"{address}/reassign", data={"owner": admin.public_id})
+    client.post(f"{address}/resume")
+
+    db.session.refresh(schedule)
+    assert schedule.state is ScheduleState.ACTIVE
+    assert db.session.scalars(select(Alert)).one().closed_at is not None
