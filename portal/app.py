@@ -70,7 +70,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 def _bind_extensions(app: Flask, migrations: str) -> None:
     db.init_app(app)
     with app.app_context():
-        database.configure(db.engine)
+        database.configure(db.engine, idle_limit=app.config["PORTAL"].lease_seconds)
     migrate.init_app(app, directory=migrations)
     mail.init_app(app)
     csrf.init_app(app)

@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
+import psycopg
 from sqlalchemy import (
     DateTime,
     Dialect,
@@ -119,13 +121,23 @@ def begin_deferred(value: bool) -> None:
     _deferred.set(value)
 
 
-def configure(engine: Engine) -> None:
-    """Install the portal's pragmas and BEGIN on an engine of SQLite, and discretion on one of PostgreSQL."""
+def configure(engine: Engine, *, idle_limit: float) -> None:
+    """Install the portal's pragmas and BEGIN on an engine of SQLite, and discretion on one of PostgreSQL.
+
+    `idle_limit` is how many seconds a transaction may stand idle on PostgreSQL: a process that is frozen
+    within one, or whose host is gone, would keep its rows locked, and so from being rescued, for ever.
+    """
     if engine.dialect.name != "sqlite":
         event.listen(engine, "handle_error", _withhold_detail)
+        event.listen(engine, "connect", partial(_on_postgresql_connect, int(idle_limit * 1000)))
         return
     event.listen(engine, "connect", _on_sqlite_connect)
     event.listen(engine, "begin", _on_sqlite_begin)
+
+
+def _on_postgresql_connect(idle_limit_ms: int, connection: psycopg.Connection[Any], _record: object) -> None:
+    connection.execute(f"SET idle_in_transaction_session_timeout = {idle_limit_ms}")
+    connection.commit()
 
 
 def _on_sqlite_connect(connection: sqlite3.Connection, _record: object) -> None:

@@ -5,6 +5,8 @@ dies in between leaves a trace. Every write goes through the caller's fence, whi
 longer owns the run.
 """
 
+import logging
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -12,9 +14,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
-from portal.clock import utcnow
 from portal.config import Settings
+from portal.database import database_now
 from portal.delivery import email, folder
 from portal.delivery.email import Answer, Letter
 from portal.delivery.models import Delivery, DeliveryAttempt, DeliveryStatus
@@ -24,6 +27,11 @@ from portal.extensions import db
 from portal.runs.models import Artifact
 from portal.schedules.models import Channel
 from portal.storage.base import Storage
+
+RECORD_AGAIN = 0.5
+"""Seconds between two tries to record an answer."""
+
+log = logging.getLogger(__name__)
 
 POSSIBLY_TWICE = "Possibly sent twice: the worker stopped before the server's answer was recorded."
 NO_ANSWER = "Possibly sent twice: the connection broke before the mail server answered."
@@ -99,14 +107,13 @@ def deliver(shipment: Shipment, guard: Guard, *, storage: Storage, settings: Set
     A refusal is recorded and never keeps the others from being tried. Raises StorageFailed when the file
     can't be read, and whatever `guard` raises.
     """
-    due = _due(shipment.run_pk, utcnow())
+    due = _due(shipment.run_pk)
     attachment = _attachment(shipment, storage, settings) if shipment.channel is Channel.EMAIL else None
     for delivery_id in due:
         with guard.fence():
-            parcel = _begin(shipment, delivery_id, settings, utcnow())
+            parcel = _begin(shipment, delivery_id, settings, _now())
         answer = _hand_over(shipment, parcel, attachment, guard, storage, settings)
-        with guard.record():
-            _settle(parcel, answer, settings, utcnow())
+        _record(parcel, answer, guard, settings)
         guard.sent()
 
 
@@ -154,7 +161,29 @@ def give_up(run_pk: int, note: str) -> None:
         delivery.next_attempt_at, delivery.note = None, delivery.note or note
 
 
-def _due(run_pk: int, now: datetime) -> list[int]:
+def _now() -> datetime:
+    """Return the database's time: a claim asks by the same clock whether a further try is due."""
+    return database_now(db.session.connection())
+
+
+def _record(parcel: _Parcel, answer: Answer, guard: Guard, settings: Settings) -> None:
+    """Record a server's answer, and insist while the lease lasts: a lost one is a message sent twice."""
+    end = time.monotonic() + settings.lease_seconds
+    while True:
+        try:
+            with guard.record():
+                _settle(parcel, answer, settings, _now())
+            return
+        except OperationalError as error:  # the database is away, or SQLite's lock is held for long
+            db.session.rollback()
+            if time.monotonic() >= end:
+                raise
+            log.warning("an answer is not recorded yet: %s", type(error.orig).__name__)
+            time.sleep(RECORD_AGAIN)
+
+
+def _due(run_pk: int) -> list[int]:
+    now = _now()
     waiting = Delivery.next_attempt_at.is_not(None) & (Delivery.next_attempt_at <= now)
     ids = db.session.scalars(
         select(Delivery.id)

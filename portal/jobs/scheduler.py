@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from rq.exceptions import NoSuchJobError
 from rq.job import Job
 from rq_scheduler import Scheduler
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from portal import queue
 from portal.alerts import telling
@@ -82,6 +82,10 @@ class PortalScheduler(Scheduler):  # type: ignore[misc] # rq-scheduler has no ty
         with self._app.app_context():
             try:
                 part()
+            except OperationalError as error:
+                log.warning(
+                    "the database did not answer (%s); the next tick tries again", type(error.orig).__name__
+                )
             except SQLAlchemyError:
                 log.exception("a part of this tick failed at the database; the next one tries again")
             finally:

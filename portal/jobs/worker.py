@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from contextlib import suppress
+from types import FrameType
 from typing import Any
 
 from flask import Flask
@@ -43,6 +44,12 @@ class PortalWorker(Worker):
             **options,
         )
         self._app = app
+        self.told_to_end = False
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        """Remember that it was asked: RQ's loop also ends by itself, after errors."""
+        self.told_to_end = True
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
 
     def fork_work_horse(self, job: Job, queue: Queue) -> None:
         """Fork. The child learns whose it is from before: asked later, a dead parent's successor answers."""
@@ -73,8 +80,11 @@ def work_forever(app: Flask, connection: Redis) -> None:
     pause = FIRST_PAUSE
     while True:
         try:
-            PortalWorker(app, connection).work(logging_level="WARNING")
-            return
+            worker = PortalWorker(app, connection)
+            worker.work(logging_level="WARNING")
+            if worker.told_to_end:
+                return
+            log.warning("the worker's loop ended by itself; it begins anew in %.0f s", pause)
         except RedisError as error:
             log.warning("redis is away (%s); next try in %.0f s", type(error).__name__, pause)
         try:

@@ -10,6 +10,7 @@ from portal.alerts import service as alerts
 from portal.alerts.models import Cause
 from portal.audit import service as audit
 from portal.config import Settings
+from portal.database import database_now
 from portal.delivery import service as delivery
 from portal.delivery.service import Outcome
 from portal.errors import LeaseLost, PortalError, RunCancelled, RunReleased
@@ -164,7 +165,8 @@ def _again_or_not(run: ScheduledExportRun, error: PortalError, settings: Setting
         delay = settings.retry_delays[-run.retries_left :][0] * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
         release(run, RunStatus.QUEUED)
         run.retries_left -= 1
-        run.not_before = now + timedelta(seconds=delay)
+        # by the clock that a claim asks
+        run.not_before = database_now(db.session.connection()) + timedelta(seconds=delay)
         return f"A retry can help: again in {_duration(delay)}."
     close_failed(run, str(error), now=now)
     return "No retry is left." if error.retryable else "A retry would not help."

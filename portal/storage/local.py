@@ -2,7 +2,6 @@
 
 import errno
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedReader
@@ -52,19 +51,24 @@ class LocalStorage:
             self._path(key).unlink(missing_ok=True)
 
     def keys(self, older_than: float) -> Iterator[str]:
-        limit = time.time() - older_than
+        limit = self._time() - older_than
         for path in self._root.glob("*/*"):
             with explained("read"), suppress(FileNotFoundError):  # removed just now
                 if path.parent != self._work and path.is_file() and path.stat().st_mtime < limit:
                     yield path.relative_to(self._root).as_posix()
 
     def sweep(self, older_than: float) -> Iterator[str]:
-        limit = time.time() - older_than
+        limit = self._time() - older_than
         for path in self._work.glob("*") if self._work.is_dir() else ():
             with explained("remove"), suppress(FileNotFoundError):  # its own worker removed it just now
                 if path.stat().st_mtime < limit:
                     path.unlink()
                     yield path.name
+
+    def _time(self) -> float:
+        """Return the time by the clock that dates the files, which need not be this host's."""
+        with self.work_file() as path:
+            return path.stat().st_mtime
 
     def _path(self, key: str) -> Path:
         path = (self._root / key).resolve()
