@@ -114,7 +114,7 @@ def enqueue_runs(connection: Redis, runs: Sequence[tuple[str, int]], *, timeout:
 
 
 def enqueue_once(connection: Redis, function: str, *, timeout: int) -> bool:
-    """Enqueue a job without arguments unless one of it waits already; say whether it did.
+    """Enqueue a job without arguments before all others, unless one of it waits already; say whether it did.
 
     Its id is the function's bare name. RQ's own `unique` asks for the job's hash instead: one that a worker
     left behind when it died would keep the job out for ever.
@@ -122,7 +122,9 @@ def enqueue_once(connection: Redis, function: str, *, timeout: int) -> bool:
     queue, once = run_queue(connection), function.rpartition(".")[2]
     if queue.get_job_position(once) is not None:
         return False
-    queue.enqueue_call(function, job_id=once, timeout=timeout, result_ttl=0, failure_ttl=86_400)
+    queue.enqueue_call(
+        function, job_id=once, timeout=timeout, result_ttl=0, failure_ttl=86_400, at_front=True
+    )
     return True
 
 

@@ -77,6 +77,7 @@ def open_chain(organization_id: int | None) -> None:
 
 
 def _locked_head(organization_id: int | None) -> AuditHead:
+    # Taken after all other locks of a transaction: whoever holds it and waits for a row stops everybody.
     # SQLite ignores FOR UPDATE; there the transaction began IMMEDIATE and is alone anyway.
     statement = (
         select(AuditHead)

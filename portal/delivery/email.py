@@ -41,12 +41,16 @@ class Letter:
 
 @dataclass(frozen=True)
 class Answer:
-    """How one try ended: the new status and, where there were any, the server's words."""
+    """How one try ended: the new status and, where there were any, the server's words.
+
+    `unreachable` says that there was no server to say any.
+    """
 
     status: DeliveryStatus
     code: int | None
     enhanced: str | None
     reply: str
+    unreachable: bool = False
 
 
 def message_id(run_id: str, recipient: str, settings: Settings, *, resend: int = 0) -> str:
@@ -103,12 +107,16 @@ def send(
     `before_data` is called right before the message leaves; what it raises ends the sending.
     """
     _, sender = parseaddr(settings.mail_sender)
+    reached = False
     try:
         with mail.connect() as connection:
+            reached = True
             return _transmit(connection, message, sender, recipient, before_data)
     except (smtplib.SMTPException, OSError) as error:
         # Also where it refused our login: that says nothing about the recipient, and somebody will mend it.
-        return Answer(DeliveryStatus.DEFERRED, None, None, f"no connection to the mail server: {error}")
+        return Answer(
+            DeliveryStatus.DEFERRED, None, None, f"no connection to the mail server: {error}", not reached
+        )
 
 
 def _transmit(

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import func, select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from portal.config import Settings
 from portal.database import database_now
@@ -34,6 +34,7 @@ RECORD_AGAIN = 0.5
 log = logging.getLogger(__name__)
 
 POSSIBLY_TWICE = "Possibly sent twice: the worker stopped before the server's answer was recorded."
+POSSIBLY_SENT = "Possibly sent: the worker stopped before the server's answer was recorded."
 NO_ANSWER = "Possibly sent twice: the connection broke before the mail server answered."
 
 
@@ -109,12 +110,16 @@ def deliver(shipment: Shipment, guard: Guard, *, storage: Storage, settings: Set
     """
     due = _due(shipment.run_pk)
     attachment = _attachment(shipment, storage, settings) if shipment.channel is Channel.EMAIL else None
-    for delivery_id in due:
+    for position, delivery_id in enumerate(due):
         with guard.fence():
             parcel = _begin(shipment, delivery_id, settings, _now())
         answer = _hand_over(shipment, parcel, attachment, guard, storage, settings)
         _record(parcel, answer, guard, settings)
         guard.sent()
+        if answer.unreachable:  # it would keep each of the others waiting as long
+            with guard.fence():
+                _put_off(due[position + 1 :], answer.reply, settings, _now())
+            return
 
 
 def outcome(run_pk: int) -> Outcome:
@@ -158,6 +163,8 @@ def send_again(run_pk: int) -> int:
 def give_up(run_pk: int, note: str) -> None:
     """Try no delivery of a run again that no server took. Called within a transaction."""
     for delivery in lacking(run_pk):
+        if delivery.status is DeliveryStatus.SENDING:
+            delivery.status, delivery.note = DeliveryStatus.UNKNOWN, POSSIBLY_SENT
         delivery.next_attempt_at, delivery.note = None, delivery.note or note
 
 
@@ -174,9 +181,11 @@ def _record(parcel: _Parcel, answer: Answer, guard: Guard, settings: Settings) -
             with guard.record():
                 _settle(parcel, answer, settings, _now())
             return
-        except OperationalError as error:  # the database is away, or SQLite's lock is held for long
+        except DBAPIError as error:
             db.session.rollback()
-            if time.monotonic() >= end:
+            # the database is away, or ended our transaction, or SQLite's lock is held for long
+            passing = isinstance(error, OperationalError) or error.connection_invalidated
+            if not passing or time.monotonic() >= end:
                 raise
             log.warning("an answer is not recorded yet: %s", type(error.orig).__name__)
             time.sleep(RECORD_AGAIN)
@@ -288,9 +297,18 @@ def _settle(parcel: _Parcel, answer: Answer, settings: Settings, now: datetime) 
         delivery.note = NO_ANSWER
 
 
+def _put_off(delivery_ids: Sequence[int], why: str, settings: Settings, now: datetime) -> None:
+    """Try others later too where there is no server to try them with."""
+    for delivery in db.session.scalars(select(Delivery).where(Delivery.id.in_(delivery_ids))):
+        delivery.status = DeliveryStatus.DEFERRED
+        delivery.note = delivery.note or f"Not tried: {why}"[:300]
+        delivery.first_tried_at = delivery.first_tried_at or now
+        _try_later(delivery, settings, now)
+
+
 def _try_later(delivery: Delivery, settings: Settings, now: datetime) -> None:
     delays = settings.delivery_retry_delays
-    next_attempt = now + timedelta(seconds=delays[min(_tries(delivery), len(delays)) - 1])
+    next_attempt = now + timedelta(seconds=delays[min(max(_tries(delivery), 1), len(delays)) - 1])
     begun = delivery.first_tried_at or now
     if next_attempt <= begun + timedelta(seconds=settings.delivery_retry_for):
         delivery.next_attempt_at = next_attempt

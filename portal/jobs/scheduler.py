@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from rq.exceptions import NoSuchJobError
 from rq.job import Job
 from rq_scheduler import Scheduler
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import OperationalError
 
 from portal import queue
 from portal.alerts import telling
@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 HEARTBEAT_KEY = queue.HEARTBEAT_KEY
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds between tries while Redis is away
+HOUSEKEEPING_TIMEOUT = 1800
 QUARANTINE_KEY = "portal:scheduler:quarantine"
 HOUSEKEEPING = (("sweep-files", queue.SWEEP_FILES, "17 * * * *"),)
 
@@ -67,7 +68,10 @@ class PortalScheduler(Scheduler):  # type: ignore[misc] # rq-scheduler has no ty
         """Release the lock if this process still holds it."""
         if self._lock_acquired:
             self._lock_acquired = False
-            self.connection.eval(_RELEASE, 1, self.scheduler_lock_key, self._token)
+            try:
+                self.connection.eval(_RELEASE, 1, self.scheduler_lock_key, self._token)
+            except RedisError as error:  # it expires by itself; an error would undo the signal to end
+                log.info("the lock is left to expire (%s)", type(error).__name__)
 
     def enqueue_jobs(self) -> None:
         """Do one tick: each part is tried, whatever became of the others."""
@@ -83,11 +87,12 @@ class PortalScheduler(Scheduler):  # type: ignore[misc] # rq-scheduler has no ty
             try:
                 part()
             except OperationalError as error:
-                log.warning(
-                    "the database did not answer (%s); the next tick tries again", type(error.orig).__name__
-                )
-            except SQLAlchemyError:
-                log.exception("a part of this tick failed at the database; the next one tries again")
+                reason = str(error.orig).strip().partition("\n")[0]
+                log.warning("the database did not answer (%s); the next tick tries again", reason)
+            except RedisError:
+                raise
+            except Exception:
+                log.exception("a part of this tick failed; the next one tries again")
             finally:
                 db.session.remove()
 
@@ -168,4 +173,6 @@ class PortalScheduler(Scheduler):  # type: ignore[misc] # rq-scheduler has no ty
         warnings.filterwarnings("ignore", "Version 0.22.0", FutureWarning)
         for entry_id, func, cron in HOUSEKEEPING:
             if self.connection.zscore(self.scheduled_jobs_key, entry_id) is None:
-                self.cron(cron, func=func, id=entry_id, queue_name=queue.QUEUE_NAME)
+                self.cron(
+                    cron, func=func, id=entry_id, queue_name=queue.QUEUE_NAME, timeout=HOUSEKEEPING_TIMEOUT
+                )

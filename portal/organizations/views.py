@@ -30,7 +30,7 @@ from portal.organizations.forms import DayForm, DaysForm, SignInForm
 from portal.organizations.models import User, UserSession
 from portal.organizations.service import authenticate, end_session, start_session
 from portal.permissions import Permission
-from portal.schedules.service import follow_days_off
+from portal.schedules.service import follow_days_off, lock_schedules
 from portal.web import actor, is_signed_in, public, remote_ip, requires, settings
 
 blueprint = Blueprint("organizations", __name__)
@@ -108,6 +108,7 @@ def add_days_off() -> Any:
 def remove_day_off(day_id: str) -> Any:
     """Make a day off a working day again."""
     now, day = utcnow(), own_days.get_day(actor(), day_id)
+    lock_schedules(actor().organization)
     own_days.remove_day(actor(), day, now=now, ip=remote_ip())
     moved = len(follow_days_off(actor(), actor().organization, now=now, ip=remote_ip()))
     name, date = day.name, day.day
@@ -121,6 +122,7 @@ def _added(form: DayForm | DaysForm) -> Any:
     if not form.validate_on_submit():  # type: ignore[no-untyped-call]
         return None
     now, days = utcnow(), form.days()
+    lock_schedules(actor().organization)
     new = own_days.add_days(actor(), days, now=now, ip=remote_ip())
     moved = len(follow_days_off(actor(), actor().organization, now=now, ip=remote_ip())) if new else 0
     db.session.commit()

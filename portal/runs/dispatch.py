@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, cast
 
 from redis import Redis
-from sqlalchemy import Table, select
+from sqlalchemy import Table, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import joinedload
 from sqlalchemy.sql.dml import ReturningInsert
@@ -52,6 +52,7 @@ class _Plan:
     """What is about to be recorded of one due schedule. `suspended` says why it can't go on, if so."""
 
     schedule: ScheduledExport
+    snapshot: dict[str, Any]
     fates: list[Fate]
     following: datetime | None
     suspended: str | None = None
@@ -99,7 +100,7 @@ def _claim_batch(settings: Settings, now: datetime) -> tuple[Made, int]:
         )
         .order_by(ScheduledExport.next_run_at, ScheduledExport.id)
         .limit(BATCH)
-        .with_for_update(skip_locked=True, of=ScheduledExport)
+        .with_for_update(skip_locked=True, of=ScheduledExport, key_share=True)
     ).all()
     made = _dispatch(schedules, settings, now) if schedules else []
     db.session.commit()
@@ -108,11 +109,13 @@ def _claim_batch(settings: Settings, now: datetime) -> tuple[Made, int]:
 
 def _dispatch(schedules: Sequence[ScheduledExport], settings: Settings, now: datetime) -> Made:
     """Record what became of every occurrence up to now, and when each schedule is due next."""
-    known = _read_known(schedules)
+    known = _read_known(schedules, now)
     plans = [_plan(schedule, known, settings, now) for schedule in schedules]
-    made = _record(plans, known, settings, now)
+    made = _record(plans, settings, now)
     for plan in plans:
-        _advance(plan, made, now)
+        _tell(plan, made, now)
+    for plan in plans:  # the trail's head is locked last, after all alerts
+        _advance(plan, now)
     db.session.flush()  # whoever changes the schedule next refreshes it first
     return [
         (made[plan.schedule.id, fate.due_at], 0)
@@ -122,7 +125,7 @@ def _dispatch(schedules: Sequence[ScheduledExport], settings: Settings, now: dat
     ]
 
 
-def _read_known(schedules: Sequence[ScheduledExport]) -> _Known:
+def _read_known(schedules: Sequence[ScheduledExport], now: datetime) -> _Known:
     days: defaultdict[int, set[date]] = defaultdict(set)
     organizations = {schedule.organization_id for schedule in schedules}
     for day in db.session.scalars(select(DayOff).where(DayOff.organization_id.in_(organizations))):
@@ -130,11 +133,11 @@ def _read_known(schedules: Sequence[ScheduledExport]) -> _Known:
     return _Known(
         versions=newest_versions({schedule.dataset_id for schedule in schedules}),
         days_off={organization: frozenset(found) for organization, found in days.items()},
-        under_way=_under_way([schedule.id for schedule in schedules]),
+        under_way=_under_way([schedule.id for schedule in schedules], now),
     )
 
 
-def _under_way(schedule_ids: Collection[int]) -> dict[int, UnderWay]:
+def _under_way(schedule_ids: Collection[int], now: datetime) -> dict[int, UnderWay]:
     """Return what is under way of each schedule's rhythm; runs made by hand stand beside it."""
     rows = db.session.execute(
         select(
@@ -146,6 +149,8 @@ def _under_way(schedule_ids: Collection[int]) -> dict[int, UnderWay]:
             ScheduledExportRun.schedule_id.in_(schedule_ids),
             ScheduledExportRun.status.in_((RunStatus.QUEUED, RunStatus.RUNNING)),
             ScheduledExportRun.trigger == Trigger.SCHEDULE,
+            # one that waits for its retry keeps nobody waiting
+            or_(ScheduledExportRun.not_before.is_(None), ScheduledExportRun.not_before <= now),
         )
     )
     found: dict[int, UnderWay] = {}
@@ -161,16 +166,20 @@ def _plan(schedule: ScheduledExport, known: _Known, settings: Settings, now: dat
     """Decide on one schedule; one that can't go on is suspended, and keeps no other waiting."""
     if schedule.next_run_at is None:
         raise ValueError("the schedule is not due")
-    if problem := owners.problem(schedule):
-        reason = f"{problem}."
-        return _Plan(schedule, [Fate(schedule.next_run_at, RunStatus.SKIPPED, reason)], None, reason)
+    kept: dict[str, Any] = {}
     try:
+        kept = snapshot(schedule, known.versions[schedule.dataset_id])
         own_days = known.days_off.get(schedule.organization_id, frozenset())
         due, following = _occurrences(schedule, schedule.next_run_at, own_days, now)
     except Exception as error:  # a zone that tzdata dropped, a rule of a later release
         log.exception("schedule %s can't be dispatched", schedule.public_id)
         reason = f"It could not be dispatched: {error}"
-        return _Plan(schedule, [Fate(schedule.next_run_at, RunStatus.FAILED, reason)], None, reason)
+        failed = [Fate(schedule.next_run_at, RunStatus.FAILED, reason)] if kept else []
+        return _Plan(schedule, kept, failed, None, reason)
+    if problem := owners.problem(schedule):
+        reason = f"{problem}."
+        skipped = [Fate(at, RunStatus.SKIPPED, reason) for at in due]
+        return _Plan(schedule, kept, recorded(skipped), None, reason)
     decided = fates(
         due,
         misfire=schedule.misfire,
@@ -181,6 +190,7 @@ def _plan(schedule: ScheduledExport, known: _Known, settings: Settings, now: dat
     under_way = known.under_way.get(schedule.id, UnderWay())
     return _Plan(
         schedule,
+        kept,
         [without_overlap(fate, schedule.overlap, under_way) for fate in recorded(decided)],
         following,
     )
@@ -198,16 +208,15 @@ def _occurrences(
     return due, None
 
 
-def _record(
-    plans: Sequence[_Plan], known: _Known, settings: Settings, now: datetime
-) -> dict[tuple[int, datetime], str]:
+def _record(plans: Sequence[_Plan], settings: Settings, now: datetime) -> dict[tuple[int, datetime], str]:
     """Insert a run for each fate unless the occurrence has one; return the ids of those that are new."""
     rows: dict[str, dict[str, Any]] = {}
     for plan in plans:
-        kept = snapshot(plan.schedule, known.versions[plan.schedule.dataset_id])
         for fate in plan.fates:
-            row = _row(plan.schedule, kept, fate, settings, now)
+            row = _row(plan.schedule, plan.snapshot, fate, settings, now)
             rows[row["public_id"]] = row
+    if not rows:
+        return {}
     connection = db.session.connection()
     inserted: Iterable[str] = connection.execute(_insert_unless_there(), list(rows.values())).scalars()
     return {(rows[run_id]["schedule_id"], rows[run_id]["due_at"]): run_id for run_id in inserted}
@@ -244,16 +253,25 @@ def _row(
     }
 
 
-def _advance(plan: _Plan, made: dict[tuple[int, datetime], str], now: datetime) -> None:
-    """Set when the schedule is due next; tell of what will not run, and of a schedule that stops."""
+def _tell(plan: _Plan, made: dict[tuple[int, datetime], str], now: datetime) -> None:
+    """Raise an alert for what will not run, and for a schedule that can't go on."""
     schedule = plan.schedule
     missed = [fate for fate in plan.fates if fate.status is RunStatus.MISSED]
     for latest in missed[-1:]:
         run_id = made.get((schedule.id, latest.due_at))
         alerts.raise_alert(schedule, Cause.RUN_MISSED, latest.reason or "", run_id=run_id, now=now)
     if plan.suspended:
-        suspend(schedule, plan.suspended, now=now)
         alerts.raise_alert(schedule, Cause.SCHEDULE_PAUSED, plan.suspended, run_id=None, now=now)
+
+
+def _advance(plan: _Plan, now: datetime) -> None:
+    """Set when the schedule is due next, and what its last occurrence came to if that is known already."""
+    schedule = plan.schedule
+    for fate in plan.fates:
+        if fate.status is not RunStatus.QUEUED:
+            schedule.last_run_at, schedule.last_status = fate.due_at, fate.status.value
+    if plan.suspended:
+        suspend(schedule, plan.suspended, now=now)
         return
     schedule.next_run_at = plan.following
     if plan.following is None:

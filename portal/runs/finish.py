@@ -13,7 +13,7 @@ from portal.config import Settings
 from portal.database import database_now
 from portal.delivery import service as delivery
 from portal.delivery.service import Outcome
-from portal.errors import LeaseLost, PortalError, RunCancelled, RunReleased
+from portal.errors import LeaseLost, PortalError, RunCancelled, RunReleased, RunTimeout
 from portal.extensions import db
 from portal.runs.leases import Claim, fenced
 from portal.runs.log import note
@@ -39,13 +39,16 @@ def finish(claim: Claim, *, now: datetime) -> RunStatus:
     with fenced(claim, stops=False) as run:
         standing = delivery.outcome(run.id)
         status, reason = _status(standing)
-        if status is RunStatus.DELIVERING:
+        if status is RunStatus.DELIVERING and run.cancel_requested_at:
+            close_cancelled(run, now=now)
+        elif status is RunStatus.DELIVERING:
+            run.one_at_a_time = False  # its file is made: it may be mailed beside later runs
             release(run, status)
         else:
             close(run, status, reason, now=now)
-        _end_attempt(claim, status.value, now)
-        note(run, _in_words(run, standing), now=now, tone=status.value.lower())
-        return status
+        _end_attempt(claim, run.status.value, now)
+        note(run, _in_words(run, standing), now=now, tone=run.status.value.lower())
+        return run.status
 
 
 def stop(claim: Claim, error: PortalError, settings: Settings, *, now: datetime) -> RunStatus:
@@ -85,7 +88,10 @@ def _cancel(claim: Claim, now: datetime) -> RunStatus:
 def _put_back(claim: Claim, now: datetime) -> RunStatus:
     """Queue the run again as it stands; its worker's end is no failure and costs no retry."""
     with fenced(claim, stops=False) as run:
-        release(run, RunStatus.QUEUED)
+        if run.cancel_requested_at:
+            close_cancelled(run, now=now)
+        else:
+            release(run, RunStatus.QUEUED)
         _end_attempt(claim, "released", now)
         note(run, "The worker was told to end; another one goes on", now=now)
         return run.status
@@ -102,7 +108,7 @@ def close(run: ScheduledExportRun, status: RunStatus, reason: str | None, *, now
     release(run, status)
     run.reason, run.completed_at = reason and reason[:300], now
     if run.schedule_id is not None:
-        db.session.execute(
+        is_news = db.session.execute(
             update(ScheduledExport)
             .where(
                 ScheduledExport.id == run.schedule_id,
@@ -110,8 +116,9 @@ def close(run: ScheduledExportRun, status: RunStatus, reason: str | None, *, now
                 or_(ScheduledExport.last_run_at.is_(None), ScheduledExport.last_run_at <= run.due_at),
             )
             .values(last_run_at=run.due_at, last_status=status.value)
-        )
-        _tell(run, now)
+            .returning(ScheduledExport.id)
+        ).first()
+        _tell(run, is_news is not None, now)
     audit.record(
         run.organization_id,
         actor="system",
@@ -123,9 +130,17 @@ def close(run: ScheduledExportRun, status: RunStatus, reason: str | None, *, now
 
 
 def close_failed(run: ScheduledExportRun, reason: str, *, now: datetime) -> None:
-    """End a run that failed; where some recipients have its file, in part."""
-    some_have_it = run.row_count is not None and delivery.outcome(run.id).sent > 0
-    close(run, RunStatus.PARTIAL if some_have_it else RunStatus.FAILED, reason, now=now)
+    """End a run that failed: in part where some have its file, and not at all where all of them have."""
+    standing = delivery.outcome(run.id)
+    if run.row_count is None or not standing.sent:
+        status = RunStatus.FAILED
+    elif standing.failed or standing.open:
+        status = RunStatus.PARTIAL
+    else:  # only the end of the run itself was not recorded
+        close(run, RunStatus.SUCCESS, None, now=now)
+        return
+    delivery.give_up(run.id, "The run ended before it was delivered.")
+    close(run, status, reason, now=now)
 
 
 def close_cancelled(run: ScheduledExportRun, *, now: datetime) -> None:
@@ -148,11 +163,11 @@ _CAUSES = {
 }
 
 
-def _tell(run: ScheduledExportRun, now: datetime) -> None:
-    """Raise an alert for a run that nothing more is tried for; a success ends what there was."""
+def _tell(run: ScheduledExportRun, is_news: bool, now: datetime) -> None:
+    """Raise an alert for a run that nothing more is tried for; the newest one's success ends others."""
     if run.schedule is None:
         return
-    if run.status is RunStatus.SUCCESS:
+    if run.status is RunStatus.SUCCESS and is_news:
         alerts.close_alert(run.schedule, tuple(_CAUSES.values()), now=now)
     elif run.status in _CAUSES:
         message = run.reason or run.error_message or ""
@@ -161,6 +176,13 @@ def _tell(run: ScheduledExportRun, now: datetime) -> None:
 
 def _again_or_not(run: ScheduledExportRun, error: PortalError, settings: Settings, now: datetime) -> str:
     """Queue the run again if that can help, else close it as failed; say what follows, for the log."""
+    if run.cancel_requested_at:
+        close_cancelled(run, now=now)
+        return "It was to be cancelled anyway."
+    if isinstance(error, RunTimeout) and run.stage == "deliver" and run.retries_left > 0:
+        release(run, RunStatus.QUEUED)
+        run.retries_left -= 1
+        return "The file is stored; those who lack it get it in a further attempt."
     if error.retryable and run.retries_left > 0 and settings.retry_delays:
         delay = settings.retry_delays[-run.retries_left :][0] * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
         release(run, RunStatus.QUEUED)

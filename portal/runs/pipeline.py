@@ -18,6 +18,7 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from flask import current_app
+from rq.timeouts import JobTimeoutException
 from sqlalchemy import select
 
 from portal.clock import utcnow
@@ -29,7 +30,7 @@ from portal.datasets.service import Reading
 from portal.delivery import service as delivery
 from portal.delivery.email import Letter
 from portal.delivery.service import Shipment
-from portal.errors import LeaseLost, PortalError
+from portal.errors import LeaseLost, PortalError, RunCancelled, RunReleased, RunTimeout
 from portal.exporters.base import Document, Exporter
 from portal.exporters.registry import EXPORTERS
 from portal.extensions import db
@@ -134,6 +135,9 @@ def _take_through(owned: Claim, oversight: Oversight, settings: Settings, storag
         raise
     except PortalError as error:
         return finish.stop(owned, error, settings, now=utcnow())
+    except JobTimeoutException:  # RQ's limit, behind ours: a server held us between DATA and its answer
+        late = RunTimeout(f"The run took longer than {settings.job_timeout:,} s and was stopped.")
+        return finish.stop(owned, late, settings, now=utcnow())
     except Exception as error:
         log.exception("run %s failed unexpectedly", owned.run_id)
         finish.fail(owned, finish.Unexpected(error), settings, now=utcnow())
@@ -290,14 +294,14 @@ def ship(plan: Plan, stored: Stored, oversight: Oversight, settings: Settings, s
 
 @contextmanager
 def _removed_when_not_ours(storage: Storage, key: str) -> Iterator[None]:
-    """Remove the file of a worker that lost its run.
+    """Remove the file of a worker that lost its run, or must stop before it is recorded.
 
     After any other error its row may stand all the same, as after a commit whose answer got lost; and a row
     without its file would be worse than a file without its row.
     """
     try:
         yield
-    except LeaseLost:
+    except (LeaseLost, RunCancelled, RunReleased, RunTimeout):  # raised before the row is written
         storage.remove(key)
         raise
 

@@ -10,11 +10,11 @@ from portal.schedules.models import Misfire, Overlap
 ALL_AT_MOST = 100
 ALL_BACK = timedelta(days=7)
 MISSED_RECORDED = 100
-"""Missed occurrences recorded one by one after a long standstill; the oldest says how many came before it."""
+"""How many that don't run are recorded one by one; the oldest says how many came before it."""
 
-DOWN = "The scheduler was not running when it fell due"
-A_LATER_ONE_RAN = f"{DOWN}; a later occurrence ran."
-NO_CATCHING_UP = f"{DOWN}, and this schedule does not catch up."
+DOWN = "It could not be dispatched in time"
+ONLY_THE_LATEST = f"{DOWN}; only the latest occurrence is caught up."
+NO_CATCHING_UP = f"{DOWN}, and this schedule catches up with none."
 TOO_FAR_BACK = f"{DOWN}; at most {ALL_AT_MOST} occurrences of the last {ALL_BACK.days} days are caught up."
 STILL_UNDER_WAY = "An earlier run was still under way."
 ONE_WAITS = "An earlier run was waiting to start already."
@@ -55,7 +55,7 @@ def fates(
     found = [_missed(at, too_late(window)) for at in expired if window is not None]
     if misfire is Misfire.ALL:
         return found + list(_all(open_ones, now, grace))
-    found += [_missed(at, A_LATER_ONE_RAN) for at in open_ones[:-1]]
+    found += [_missed(at, ONLY_THE_LATEST) for at in open_ones[:-1]]
     for latest in open_ones[-1:]:
         given_up = misfire is Misfire.NONE and window is None and now - latest > grace
         found.append(_missed(latest, NO_CATCHING_UP) if given_up else Fate(latest, RunStatus.QUEUED))
@@ -80,9 +80,9 @@ def without_overlap(fate: Fate, overlap: Overlap, under_way: UnderWay) -> Fate:
 
 
 def recorded(all_fates: list[Fate]) -> list[Fate]:
-    """Leave out the oldest of very many missed ones; the oldest that stays says how many those were."""
-    missed = sum(fate.status is RunStatus.MISSED for fate in all_fates)
-    unrecorded = missed - MISSED_RECORDED
+    """Leave out the oldest of very many that don't run; the oldest that stays says how many those were."""
+    idle = sum(fate.status is not RunStatus.QUEUED for fate in all_fates)
+    unrecorded = idle - MISSED_RECORDED
     if unrecorded <= 0:
         return all_fates
     first, oldest, *others = all_fates[0], *all_fates[unrecorded:]

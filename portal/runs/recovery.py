@@ -1,9 +1,11 @@
 """Finding runs that nobody is working on: lost jobs, dead workers, mail whose next try is due."""
 
+import logging
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from redis import Redis
-from sqlalchemy import and_, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import aliased
 
 from portal import queue
@@ -19,6 +21,8 @@ from portal.runs.policies import too_late
 
 SWEEP_LIMIT = 1000
 
+log = logging.getLogger(__name__)
+
 
 def sweep(connection: Redis, *, settings: Settings, now: datetime) -> int:
     """Bring back every unfinished run that needs a worker; return how many jobs were enqueued.
@@ -29,13 +33,19 @@ def sweep(connection: Redis, *, settings: Settings, now: datetime) -> int:
     """
     released = _release_expired(now)
     _close_late_starts(now)
-    waiting = _waiting_long(settings) + _deliveries_due()
-    db.session.commit()
-    enqueued = queue.waiting_jobs(connection) if waiting else frozenset()
-    lost = [(run_id, attempt) for run_id, attempt in waiting if queue.job_id(run_id, attempt) not in enqueued]
-    todo = list(dict.fromkeys([*released, *lost]))
-    queue.enqueue_runs(connection, todo, timeout=settings.job_timeout)
+    todo = [*released, *_without_job(connection, settings)]
+    queue.enqueue_runs(connection, list(dict.fromkeys(todo)), timeout=settings.job_timeout)
     return len(todo)
+
+
+def _without_job(connection: Redis, settings: Settings) -> list[tuple[str, int]]:
+    """Return the runs that wait for a worker and have no job in the queue."""
+    waiting = [*_waiting_long(settings), *_deliveries_due()]
+    db.session.rollback()
+    if not waiting:
+        return []
+    enqueued = queue.waiting_jobs(connection)
+    return [(run_id, attempt) for run_id, attempt in waiting if queue.job_id(run_id, attempt) not in enqueued]
 
 
 def ready_after(run_id: str) -> list[tuple[str, int]]:
@@ -67,16 +77,41 @@ def ready_after(run_id: str) -> list[tuple[str, int]]:
 def _release_expired(now: datetime) -> list[tuple[str, int]]:
     """Take runs from workers that stopped renewing their lease."""
     database_time = database_now(db.session.connection())
-    expired = db.session.scalars(
-        select(ScheduledExportRun)
-        .where(
-            ScheduledExportRun.status == RunStatus.RUNNING,
-            ScheduledExportRun.lease_expires_at < database_time,
-        )
-        .limit(SWEEP_LIMIT)
-        .with_for_update(skip_locked=True)
-    ).all()
-    return [(run.public_id, run.attempt) for run in expired if _queue_again_or_end(run, now)]
+    expired = (
+        ScheduledExportRun.status == RunStatus.RUNNING,
+        ScheduledExportRun.lease_expires_at < database_time,
+    )
+    again: list[tuple[str, int]] = []
+
+    def take(run: ScheduledExportRun) -> None:
+        if _queue_again_or_end(run, now):
+            again.append((run.public_id, run.attempt))
+
+    _one_by_one(take, *expired)
+    return again
+
+
+def _one_by_one(act: Callable[[ScheduledExportRun], None], *conditions: ColumnElement[bool]) -> None:
+    """Do something to each run of which the conditions hold, locked, in a transaction of its own.
+
+    In one for all, ending several runs would lock rows in an order that deadlocks with workers that end
+    theirs, and one that can't be ended would keep all others.
+    """
+    ids = db.session.scalars(select(ScheduledExportRun.id).where(*conditions).limit(SWEEP_LIMIT)).all()
+    db.session.rollback()
+    for run_pk in ids:
+        try:
+            run = db.session.scalars(
+                select(ScheduledExportRun)
+                .where(ScheduledExportRun.id == run_pk, *conditions)
+                .with_for_update(skip_locked=True)
+            ).first()
+            if run is not None:
+                act(run)
+            db.session.commit()
+        except Exception:
+            db.session.rollback()
+            log.exception("a run could not be swept; the next sweep tries again")
 
 
 def _queue_again_or_end(run: ScheduledExportRun, now: datetime) -> bool:
@@ -99,40 +134,47 @@ def _queue_again_or_end(run: ScheduledExportRun, now: datetime) -> bool:
 def _close_late_starts(now: datetime) -> None:
     """Record as MISSED what did not start within its window."""
     database_time = database_now(db.session.connection())
-    for run in db.session.scalars(
-        select(ScheduledExportRun)
-        .where(
-            ScheduledExportRun.status == RunStatus.QUEUED,
-            ScheduledExportRun.started_at.is_(None),
-            ScheduledExportRun.start_by <= database_time,
-        )
-        .limit(SWEEP_LIMIT)
-        .with_for_update(skip_locked=True)
-    ):
+
+    def miss(run: ScheduledExportRun) -> None:
         if run.start_by is not None:
             reason = too_late(run.start_by - run.due_at)
             finish.close(run, RunStatus.MISSED, reason, now=now)
             note(run, reason, now=now, tone="missed")
 
+    _one_by_one(
+        miss,
+        ScheduledExportRun.status == RunStatus.QUEUED,
+        ScheduledExportRun.started_at.is_(None),
+        ScheduledExportRun.start_by <= database_time,
+    )
 
-def _waiting_long(settings: Settings) -> list[tuple[str, int]]:
-    """Return queued runs that a worker should have claimed by now."""
+
+def _waiting_long(settings: Settings) -> Iterator[tuple[str, int]]:
+    """Yield all queued runs that a worker should have claimed by now, however many, page by page."""
     now = database_now(db.session.connection())
     lost_before = now - timedelta(seconds=settings.lost_job_after)
-    rows = db.session.execute(
-        select(ScheduledExportRun.public_id, ScheduledExportRun.attempt)
-        .where(
-            ScheduledExportRun.status == RunStatus.QUEUED,
-            or_(
-                ScheduledExportRun.not_before <= now,
-                and_(ScheduledExportRun.not_before.is_(None), ScheduledExportRun.created_at <= lost_before),
-            ),
-            ~behind_another(now),
-        )
-        .order_by(ScheduledExportRun.id)
-        .limit(SWEEP_LIMIT)
-    )
-    return list(rows)
+    last = 0
+    while True:
+        rows = db.session.execute(
+            select(ScheduledExportRun.id, ScheduledExportRun.public_id, ScheduledExportRun.attempt)
+            .where(
+                ScheduledExportRun.id > last,
+                ScheduledExportRun.status == RunStatus.QUEUED,
+                or_(
+                    ScheduledExportRun.not_before <= now,
+                    and_(
+                        ScheduledExportRun.not_before.is_(None), ScheduledExportRun.created_at <= lost_before
+                    ),
+                ),
+                ~behind_another(now),
+            )
+            .order_by(ScheduledExportRun.id)
+            .limit(SWEEP_LIMIT)
+        ).all()
+        yield from ((public_id, attempt) for _, public_id, attempt in rows)
+        if len(rows) < SWEEP_LIMIT:
+            return
+        last = rows[-1].id
 
 
 def _deliveries_due() -> list[tuple[str, int]]:

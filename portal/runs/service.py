@@ -159,6 +159,7 @@ def retry_run(
         raise InvalidInput("Only a run that failed or was missed can be retried.")
     if run.artifact is not None and delivery.lacking(run.id):
         raise InvalidInput("The file is stored; resend it to those who lack it.")
+    run.catches_up = run.attempt == 0  # one that never started is no reason to skip the next one
     _queue_again(run, settings)
     note(run, f"Retried by {actor.name}", now=now)
     _record(actor, "run.retry", run, now=now, ip=ip)
@@ -197,6 +198,10 @@ def cancel_run(actor: User, run: ScheduledExportRun, *, now: datetime, ip: str |
     if run.cancel_requested_at is None:
         run.cancel_requested_at, run.cancel_requested_by = now, actor.email
         note(run, f"{actor.name} asked to cancel it", now=now)
+        # Everybody locks in this order: run, schedule, alerts, and last the head of the trail.
+        db.session.scalars(
+            select(ScheduledExport.id).where(ScheduledExport.id == run.schedule_id).with_for_update()
+        ).first()
         _record(actor, "run.cancel", run, now=now, ip=ip)
     if run.status is RunStatus.RUNNING:
         return False

@@ -8,7 +8,7 @@ from portal.downloads import service as downloads
 from portal.errors import InvalidInput
 from portal.extensions import db
 from portal.permissions import Permission
-from portal.runs import facts, handover, service
+from portal.runs import facts, handover, recovery, service
 from portal.runs.forms import GROUPS, RunFilter
 from portal.runs.models import UNFINISHED, ScheduledExportRun
 from portal.schedules import policies
@@ -108,6 +108,7 @@ def cancel(run_id: str) -> Response:
         flash(str(error), "info")
         return redirect(url_for(".show", run_id=run_id))
     db.session.commit()
+    handover.hand_over(recovery.ready_after(run_id), settings())
     stopping = "Its worker was asked to stop, which takes a few seconds."
     flash("The run is cancelled." if ended else stopping, "success" if ended else "info")
     return redirect(url_for(".show", run_id=run_id))

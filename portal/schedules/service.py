@@ -165,6 +165,16 @@ def next_due(
     return next(occurrences, None)
 
 
+def lock_schedules(organization: Organization) -> None:
+    """Keep an organization's schedules from changing, before its days off do and the trail records it."""
+    db.session.scalars(
+        select(ScheduledExport.id)
+        .where(ScheduledExport.organization_id == organization.id, ScheduledExport.active)
+        .order_by(ScheduledExport.id)
+        .with_for_update()
+    ).all()
+
+
 def follow_days_off(
     actor: User, organization: Organization, *, now: datetime, ip: str | None = None
 ) -> list[ScheduledExport]:

@@ -77,7 +77,7 @@ def test_it_records_what_was_missed_and_runs_the_latest(
         (DUE + timedelta(days=7), RunStatus.MISSED),
         (DUE + timedelta(days=14), RunStatus.QUEUED),
     ]
-    assert runs()[0].reason == policies.A_LATER_ONE_RAN
+    assert runs()[0].reason == policies.ONLY_THE_LATEST
     assert weekly.next_run_at == datetime(2025, 3, 31, 6, 0, tzinfo=UTC), "summer time began: still 08:00"
 
 

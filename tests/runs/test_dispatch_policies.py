@@ -83,7 +83,7 @@ def test_it_catches_up_with_none(owner: User, cases: Dataset, config: Settings, 
     assert tick(redis, config, DUE + DAY + 2 * MINUTE) == 0
 
     assert [(run.status, run.reason) for run in runs()] == [
-        (MISSED, policies.A_LATER_ONE_RAN),
+        (MISSED, policies.ONLY_THE_LATEST),
         (MISSED, policies.NO_CATCHING_UP),
     ]
     alert = db.session.scalars(select(Alert)).one()

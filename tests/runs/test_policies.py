@@ -6,9 +6,9 @@ import pytest
 
 from portal.runs.models import RunStatus
 from portal.runs.policies import (
-    A_LATER_ONE_RAN,
     NO_CATCHING_UP,
     ONE_WAITS,
+    ONLY_THE_LATEST,
     STILL_UNDER_WAY,
     TOO_FAR_BACK,
     Fate,
@@ -42,8 +42,8 @@ def test_it_runs_the_latest_once_and_records_the_others() -> None:
     )
 
     assert found == [
-        Fate(NOW - 2 * DAY, MISSED, A_LATER_ONE_RAN),
-        Fate(NOW - DAY, MISSED, A_LATER_ONE_RAN),
+        Fate(NOW - 2 * DAY, MISSED, ONLY_THE_LATEST),
+        Fate(NOW - DAY, MISSED, ONLY_THE_LATEST),
         Fate(NOW - HOUR, QUEUED),
     ]
 
@@ -51,7 +51,7 @@ def test_it_runs_the_latest_once_and_records_the_others() -> None:
 def test_it_catches_up_with_none_where_none_is_wanted() -> None:
     late = fates([NOW - DAY, NOW - HOUR], misfire=Misfire.NONE, window=None, now=NOW, grace=MINUTE)
     assert [(fate.status, fate.reason) for fate in late] == [
-        (MISSED, A_LATER_ONE_RAN),
+        (MISSED, ONLY_THE_LATEST),
         (MISSED, NO_CATCHING_UP),
     ]
     assert decided(HOUR, timedelta(0), misfire=Misfire.NONE) == [(HOUR, MISSED), (timedelta(0), QUEUED)]
@@ -133,17 +133,17 @@ def test_it_lets_as_many_stand_beside_each_other_as_wanted(
 @pytest.mark.parametrize("overlap", list(Overlap))
 def test_it_skips_neither_what_catches_up_nor_what_was_missed(overlap: Overlap) -> None:
     busy = UnderWay(any=True, waiting=True)
-    for fate in (Fate(NOW, QUEUED, catches_up=True), Fate(NOW, MISSED, A_LATER_ONE_RAN)):
+    for fate in (Fate(NOW, QUEUED, catches_up=True), Fate(NOW, MISSED, ONLY_THE_LATEST)):
         assert without_overlap(fate, overlap, busy) == fate
 
 
 def test_it_records_a_hundred_missed_ones_and_says_how_many_there_were() -> None:
-    many = [Fate(NOW - days * DAY, MISSED, A_LATER_ONE_RAN) for days in range(150, 0, -1)]
+    many = [Fate(NOW - days * DAY, MISSED, ONLY_THE_LATEST) for days in range(150, 0, -1)]
 
     kept = recorded([*many, Fate(NOW, QUEUED)])
 
     assert len(kept) == 101
-    assert kept[0].reason == f"{A_LATER_ONE_RAN} So did 50 before it, from 2025-10-21 12:00 UTC on."
+    assert kept[0].reason == f"{ONLY_THE_LATEST} So did 50 before it, from 2025-10-21 12:00 UTC on."
     assert kept[1] == many[51]
     assert kept[-1] == Fate(NOW, QUEUED)
     assert recorded(many[:100]) == many[:100]

@@ -97,8 +97,8 @@ def test_the_oldest_missed_row_counts_those_before_it(
 
     found = [(run.status, run.reason) for run in runs()]
     assert [status for status, _ in found] == [RunStatus.MISSED, RunStatus.MISSED, RunStatus.QUEUED]
-    assert found[0][1] == f"{policies.A_LATER_ONE_RAN} So did 3 before it, from 2025-03-10 07:00 UTC on."
-    assert found[1][1] == policies.A_LATER_ONE_RAN
+    assert found[0][1] == f"{policies.ONLY_THE_LATEST} So did 3 before it, from 2025-03-10 07:00 UTC on."
+    assert found[1][1] == policies.ONLY_THE_LATEST
 
 
 def test_a_job_taken_and_never_claimed_is_enqueued_again(
