@@ -33,8 +33,8 @@ def sweep(connection: Redis, *, settings: Settings, now: datetime) -> int:
     """
     released = _release_expired(now)
     _close_late_starts(now)
-    todo = [*released, *_without_job(connection, settings)]
-    queue.enqueue_runs(connection, list(dict.fromkeys(todo)), timeout=settings.job_timeout)
+    todo = list(dict.fromkeys([*released, *_without_job(connection, settings)]))
+    queue.enqueue_runs(connection, todo, timeout=settings.job_timeout)
     return len(todo)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from portal.config import Settings
 from portal.datasets.models import Dataset
@@ -361,3 +362,46 @@ def test_it_tries_a_folder_again_that_can_not_be_written_now(deliver: DeliverTo,
 
     assert row.status is DeliveryStatus.DEFERRED
     assert row.next_attempt_at is not None
+
+
+def test_it_keeps_nobody_waiting_for_a_server_that_is_not_there(
+    deliver: DeliverTo, settings: Settings
+) -> None:
+    """Two hundred recipients at half a minute each would outlast the run's time limit."""
+    away = settings.model_copy(update={"mail_port": 9})
+    people = ("ann@example.org", "bob@example.org", "cat@example.org")
+
+    rows = deliver(away, *people)
+
+    assert [row.status for row in rows] == [DeliveryStatus.DEFERRED] * 3
+    assert [len(row.attempts) for row in rows] == [1, 0, 0]
+    assert all(row.next_attempt_at is not None for row in rows)
+    assert (rows[1].note or "").startswith("Not tried: no connection to the mail server")
+    assert standing(rows[0]) == (0, 0, 3)
+
+    for row in rows:
+        come_due(row)
+    assert {row.status for row in deliver(settings, *people)} == {DeliveryStatus.SENT}
+
+
+def test_it_insists_on_recording_an_answer(
+    app: Flask, artifact: Artifact, storage: LocalStorage, settings: Settings, smtp: SmtpServer
+) -> None:
+    """The database goes away between the server's 250 and the commit: nobody gets the file twice for that."""
+    refusals = iter([OperationalError("UPDATE", {}, Exception("the server closed the connection"))] * 2)
+
+    @contextmanager
+    def away_twice() -> Iterator[None]:
+        for refusal in refusals:
+            raise refusal
+        yield
+        db.session.commit()
+
+    service.open_deliveries(artifact.run_id, Channel.EMAIL, ["ann@example.org"])
+    sent = shipment(artifact, Channel.EMAIL, ("ann@example.org",), settings)
+    db.session.commit()
+
+    service.deliver(sent, replace(OURS, record=away_twice), storage=storage, settings=settings)
+
+    assert db.session.scalars(select(Delivery)).one().status is DeliveryStatus.SENT
+    assert len(smtp.messages()) == 1

@@ -240,3 +240,55 @@ def test_it_goes_on_batch_by_batch_while_it_may(
     assert dispatch.enqueue_due(redis, settings=config, now=DUE, go_on=lambda: False) == 2
     assert tick(redis, config, DUE) == 3
     assert len({run.schedule_id for run in runs()}) == len(runs()) == queue.run_queue(redis).count == 5
+
+
+def test_a_run_that_waits_for_its_retry_skips_no_other(
+    owner: User, cases: Dataset, config: Settings, redis: Redis
+) -> None:
+    daily(owner, cases, overlap=Overlap.SKIP)
+    tick(redis, config, DUE)
+    (failed,) = runs()
+    failed.attempt, failed.not_before = 1, DUE + DAY + 25 * MINUTE
+    db.session.commit()
+
+    tick(redis, config, DUE + DAY)
+
+    assert [run.status for run in runs()] == [QUEUED, QUEUED]
+
+
+def test_every_occurrence_of_a_schedule_that_pauses_has_a_row(
+    owner: User, cases: Dataset, config: Settings, redis: Redis
+) -> None:
+    daily(owner, cases, misfire=Misfire.ALL)
+    owner.disabled_at = DUE - MINUTE
+    db.session.commit()
+
+    tick(redis, config, DUE + 3 * DAY)
+
+    assert fates() == [(DUE + days * DAY, SKIPPED) for days in range(4)]
+
+
+def test_a_schedule_whose_dataset_is_broken_keeps_no_other_waiting(
+    owner: User, cases: Dataset, config: Settings, redis: Redis
+) -> None:
+    bad = daily(owner, cases, name="Bad")
+    good = daily(owner, factories.dataset(owner.organization, config, "Other cases"), name="Good")
+    for version in cases.versions:
+        db.session.delete(version)
+    db.session.commit()
+
+    assert tick(redis, config, DUE) == 1
+
+    assert [run.schedule_id for run in runs()] == [good.id]
+    assert bad.state is ScheduleState.PAUSED
+    assert db.session.scalars(select(Alert)).one().cause is Cause.SCHEDULE_PAUSED
+
+
+def test_a_schedule_says_what_became_of_its_last_occurrence(
+    owner: User, cases: Dataset, config: Settings, redis: Redis
+) -> None:
+    schedule = daily(owner, cases, misfire=Misfire.NONE)
+
+    tick(redis, config, DUE + 2 * MINUTE)
+
+    assert (schedule.last_run_at, schedule.last_status) == (DUE, "MISSED")

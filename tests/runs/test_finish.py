@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from portal.alerts.models import Alert, Cause
+from portal.alerts.service import raise_alert
 from portal.audit.models import AuditEntry
 from portal.config import Settings
 from portal.delivery.models import Delivery, DeliveryStatus
@@ -279,3 +280,82 @@ def test_it_raises_an_alert_for_what_failed_and_closes_it_after_a_success(
     finish.finish(taken(run, settings), now=NOW)
 
     assert alert.closed_at == NOW
+
+
+# What was delivered decides
+
+
+def test_a_run_that_everybody_has_is_a_success_whatever_came_after(
+    run: ScheduledExportRun, owned: Claim, settings: Settings
+) -> None:
+    """Its worker was lost, or the database was, between the last answer and the run's end."""
+    deliveries(run, SENT, SENT)
+    run.retries_left = 0
+    db.session.commit()
+
+    assert finish.fail(owned, StorageFailed("gone"), settings, now=NOW) is RunStatus.SUCCESS
+    assert run.reason is None
+    assert db.session.scalars(select(Alert)).all() == []
+
+
+def test_a_run_that_failed_leaves_no_delivery_open(
+    run: ScheduledExportRun, owned: Claim, settings: Settings
+) -> None:
+    deliveries(run, SENT, DEFERRED, DeliveryStatus.SENDING)
+
+    assert finish.fail(owned, QueryFailed("no"), settings, now=NOW) is RunStatus.PARTIAL
+
+    _, deferred, sending = db.session.scalars(select(Delivery).order_by(Delivery.id))
+    assert (deferred.next_attempt_at, deferred.note) == (None, "The run ended before it was delivered.")
+    assert (sending.status, sending.note) == (
+        UNKNOWN,
+        "Possibly sent: the worker stopped before the server's answer was recorded.",
+    )
+
+
+def test_a_run_to_be_cancelled_waits_for_no_mail_server(run: ScheduledExportRun, owned: Claim) -> None:
+    deliveries(run, SENT, DEFERRED)
+    run.cancel_requested_at, run.cancel_requested_by = NOW, "ann@acme.example"
+    db.session.commit()
+
+    assert finish.finish(owned, now=NOW) is RunStatus.CANCELLED
+
+
+def test_a_run_to_be_cancelled_waits_for_no_retry(
+    run: ScheduledExportRun, owned: Claim, settings: Settings
+) -> None:
+    run.cancel_requested_at, run.cancel_requested_by = NOW, "ann@acme.example"
+    db.session.commit()
+
+    assert finish.fail(owned, SourceUnavailable("away"), settings, now=NOW) is RunStatus.CANCELLED
+
+
+def test_a_run_being_mailed_stands_beside_later_ones(run: ScheduledExportRun, owned: Claim) -> None:
+    run.one_at_a_time = True
+    deliveries(run, DEFERRED)
+
+    assert finish.finish(owned, now=NOW) is RunStatus.DELIVERING
+    assert not run.one_at_a_time
+
+
+def test_a_time_limit_while_delivering_costs_a_retry_and_not_the_recipients(
+    run: ScheduledExportRun, owned: Claim, settings: Settings
+) -> None:
+    deliveries(run, SENT, DeliveryStatus.PENDING)
+    run.stage, left = "deliver", run.retries_left
+    db.session.commit()
+
+    assert finish.stop(owned, RunTimeout("too long"), settings, now=NOW) is RunStatus.QUEUED
+    assert (run.retries_left, run.not_before) == (left - 1, None)
+
+
+def test_mending_an_old_run_closes_no_alert_of_a_newer_one(
+    run: ScheduledExportRun, owned: Claim, settings: Settings
+) -> None:
+    assert run.schedule is not None
+    raise_alert(run.schedule, Cause.RUN_FAILED, "no such table", run_id=None, now=NOW)
+    run.schedule.last_run_at = run.due_at + timedelta(days=1)
+    deliveries(run, SENT)
+
+    assert finish.finish(owned, now=NOW) is RunStatus.SUCCESS
+    assert db.session.scalars(select(Alert)).one().closed_at is None

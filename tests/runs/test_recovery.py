@@ -172,3 +172,47 @@ def test_a_run_that_was_put_back_is_ready_before_the_one_behind_it(
     finish.stop(owned, RunReleased("told to end"), config, now=datetime.now(UTC))
 
     assert recovery.ready_after(run.public_id) == [(run.public_id, 1)]
+
+
+def test_it_enqueues_all_that_wait_however_many(
+    run: ScheduledExportRun, redis: Redis, config: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Page by page: those at the front, which stand in the queue already, hide none behind them."""
+    monkeypatch.setattr(recovery, "SWEEP_LIMIT", 2)
+    for days in range(5):
+        db.session.add(
+            ScheduledExportRun(
+                organization_id=run.organization_id,
+                schedule_id=run.schedule_id,
+                due_at=LONG_AGO + timedelta(days=days),
+                trigger=Trigger.SCHEDULE,
+                snapshot=run.snapshot,
+                created_at=LONG_AGO,
+            )
+        )
+    db.session.commit()
+
+    assert sweep(redis, config) == 5
+    assert sweep(redis, config) == 0
+
+
+def test_one_run_that_can_not_be_swept_keeps_no_other(
+    run: ScheduledExportRun, redis: Redis, config: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    following = behind(run)
+    following.one_at_a_time = run.one_at_a_time = False
+    for each in (run, following):
+        each.status, each.lease_token, each.lease_expires_at = RunStatus.RUNNING, "t", LONG_AGO
+        each.retries_left = 1
+    following_id = following.id
+    db.session.commit()
+    real = finish.release
+
+    def refuse_one(released: ScheduledExportRun, status: RunStatus) -> None:
+        if released.id != following_id:
+            raise RuntimeError("a row that can't be read")
+        real(released, status)
+
+    monkeypatch.setattr(finish, "release", refuse_one)
+    assert sweep(redis, config) == 1
+    assert (run.status, following.status) == (RunStatus.RUNNING, RunStatus.QUEUED)
