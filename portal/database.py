@@ -25,6 +25,7 @@ from sqlalchemy import (
     literal_column,
     select,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, ExceptionContext
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -162,6 +163,13 @@ def _withhold_detail(context: ExceptionContext) -> None:
     for error in (context.original_exception, context.sqlalchemy_exception):
         if error is not None:
             error.args = tuple(str(part).replace(detail, "withheld") for part in error.args)
+
+
+def insert_into(target: Any, connection: Connection) -> postgresql.Insert | sqlite.Insert:
+    """Return an INSERT into a table or model that can say ON CONFLICT, which SQLAlchemy has by dialect."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    insert: postgresql.Insert | sqlite.Insert = dialect.insert(target)
+    return insert
 
 
 def database_now(connection: Connection) -> datetime:

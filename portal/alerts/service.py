@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Insert, and_, case, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import joinedload
 
 from portal.alerts.models import Alert, Cause
 from portal.audit import service as audit
+from portal.database import insert_into
 from portal.errors import InvalidInput, NotFound
 from portal.extensions import db
 from portal.organizations.models import User
@@ -151,8 +151,7 @@ def acknowledge(actor: User, alert: Alert, note: str, *, now: datetime, ip: str 
 def _open_or_count_up(
     schedule: ScheduledExport, cause: Cause, message: str, run_id: str | None, now: datetime
 ) -> Insert:
-    dialect = postgresql if db.session.get_bind().dialect.name == "postgresql" else sqlite
-    insert: postgresql.Insert | sqlite.Insert = dialect.insert(Alert).values(
+    insert = insert_into(Alert, db.session.connection()).values(
         organization_id=schedule.organization_id,
         schedule_id=schedule.id,
         cause=cause,

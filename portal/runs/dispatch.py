@@ -9,16 +9,14 @@ from typing import Any, cast
 
 from redis import Redis
 from sqlalchemy import Table, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import joinedload
-from sqlalchemy.sql.dml import ReturningInsert
 
 from portal import queue
 from portal.alerts import service as alerts
 from portal.alerts.models import Cause
 from portal.audit import service as audit
 from portal.config import Settings
-from portal.database import database_now, new_public_id
+from portal.database import database_now, insert_into, new_public_id
 from portal.datasets.service import newest_versions
 from portal.extensions import db
 from portal.organizations.models import DayOff
@@ -217,16 +215,10 @@ def _record(plans: Sequence[_Plan], settings: Settings, now: datetime) -> dict[t
             rows[row["public_id"]] = row
     if not rows:
         return {}
-    connection = db.session.connection()
-    inserted: Iterable[str] = connection.execute(_insert_unless_there(), list(rows.values())).scalars()
+    connection, table = db.session.connection(), cast(Table, ScheduledExportRun.__table__)
+    statement = insert_into(table, connection).on_conflict_do_nothing().returning(table.c.public_id)
+    inserted: Iterable[str] = connection.execute(statement, list(rows.values())).scalars()
     return {(rows[run_id]["schedule_id"], rows[run_id]["due_at"]): run_id for run_id in inserted}
-
-
-def _insert_unless_there() -> ReturningInsert[Any]:
-    table = cast(Table, ScheduledExportRun.__table__)
-    dialect = postgresql if db.session.get_bind().dialect.name == "postgresql" else sqlite
-    insert: postgresql.Insert | sqlite.Insert = dialect.insert(table)
-    return insert.on_conflict_do_nothing().returning(table.c.public_id)
 
 
 def _row(
