@@ -12,6 +12,7 @@ from portal.database import row_key
 from portal.operations import health, service
 from portal.operations.chart import chart
 from portal.permissions import Permission
+from portal.schedules.recurrence import tzdata_version
 from portal.web import actor, public, requires, settings
 
 blueprint = Blueprint("operations", __name__)
@@ -38,6 +39,7 @@ def dashboard() -> Any:
         cause_of=service.cause_of,
         alerts=alerts.standing(person),
         wording=wording,
+        tzdata=tzdata_version(),
     )
 
 

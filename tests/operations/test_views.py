@@ -4,6 +4,7 @@ import re
 from datetime import datetime, timedelta
 
 import pytest
+import tzdata
 from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
@@ -302,3 +303,9 @@ def test_it_notices_when_no_file_can_be_written(client: FlaskClient, settings: S
     assert response.json is not None
     assert response.json["checks"]["storage"] == "no answer"
     assert str(settings.files_dir) not in response.get_data(as_text=True)
+
+
+def test_it_says_whose_clock_changes_count(client: FlaskClient, admin: User) -> None:
+    """Which offset a zone has, and from when, is a matter of the data: hosts must not differ in it."""
+    sign_in(client, admin)
+    assert f"tzdata {tzdata.IANA_VERSION}" in client.get("/").get_data(as_text=True)
