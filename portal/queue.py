@@ -95,7 +95,10 @@ def job_id(run_id: str, attempt: int) -> str:
 
 
 def enqueue_runs(connection: Redis, runs: Sequence[tuple[str, int]], *, timeout: int) -> None:
-    """Enqueue runs, each a public id and its attempt so far. Call it only after their rows are committed."""
+    """Enqueue runs, each a public id and its attempt so far. Call it only after their rows are committed.
+
+    One that was begun already goes before all others: it was due before them, and may be half delivered.
+    """
     if not runs:
         return
     queue = run_queue(connection)
@@ -108,6 +111,7 @@ def enqueue_runs(connection: Redis, runs: Sequence[tuple[str, int]], *, timeout:
             result_ttl=0,
             failure_ttl=86_400,
             description=f"run {run_id}",
+            at_front=attempt > 0,
         )
         for run_id, attempt in runs
     )

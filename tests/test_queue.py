@@ -225,7 +225,7 @@ def test_it_finds_the_functions_that_are_listed(redis: Redis) -> None:
 def test_it_puts_one_json_job_a_run_into_the_queue(redis: Redis) -> None:
     enqueue_runs(redis, [("first", 0), ("second", 2)], timeout=60)
 
-    assert run_queue(redis).job_ids == ["first_0", "second_2"]
+    assert sorted(run_queue(redis).job_ids) == ["first_0", "second_2"]
     job = PortalJob.fetch("second_2", connection=redis)
     assert (job.func_name, job.args, job.timeout) == (EXECUTE_RUN, ["second"], 60)
     assert redis.hget("rq:job:second_2", "data") is not None
@@ -261,3 +261,11 @@ def test_it_connects_to_the_redis_of_the_settings(settings: Settings, redis: Red
 
     with connect(settings) as connection:
         assert connection.get("here") == b"yes"
+
+
+def test_a_run_that_was_begun_goes_before_those_that_wait(redis: Redis) -> None:
+    """Else a worker's death would cost its run the whole queue's time once more."""
+    enqueue_runs(redis, [("run-1", 0), ("run-2", 0)], timeout=60)
+    enqueue_runs(redis, [("run-3", 1), ("run-4", 0)], timeout=60)
+
+    assert run_queue(redis).job_ids == ["run-3_1", "run-1_0", "run-2_0", "run-4_0"]
