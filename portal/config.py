@@ -205,6 +205,7 @@ class Settings(BaseSettings):
             "SECRET_KEY": session_key,
             "SECRET_KEY_FALLBACKS": old,
             "SQLALCHEMY_DATABASE_URI": self.effective_database_url,
+            "SQLALCHEMY_ENGINE_OPTIONS": _engine_options(self.effective_database_url),
             "SESSION_COOKIE_NAME": "__Host-portal" if secure else "portal",
             "SESSION_COOKIE_SECURE": secure,
             "SESSION_COOKIE_HTTPONLY": True,
@@ -292,6 +293,20 @@ def _is_well_known(secret: str) -> bool:
     return len(set(secret)) < 8 or any(
         not secret.replace(word, "").strip(" -_.!0123456789") for word in WELL_KNOWN_SECRETS
     )
+
+
+def _engine_options(url: str) -> dict[str, Any]:
+    """Have a PostgreSQL server whose host is gone noticed within a minute, where TCP alone takes hours."""
+    if make_url(url).get_backend_name() != "postgresql":
+        return {}
+    limits = {
+        "connect_timeout": 10,  # seconds, as are those of keepalives
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 60_000,  # milliseconds
+    }
+    return {"connect_args": limits}
 
 
 def _limiter_url(redis_url: str) -> str:

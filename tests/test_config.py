@@ -245,3 +245,12 @@ def test_it_draws_another_secret_for_another_data_directory(
     environment.setenv("PORTAL_DATA_DIR", str(tmp_path / "other"))
 
     assert demo(environment).secret_key != first
+
+
+def test_it_waits_for_no_postgresql_server_for_ever(tmp_path: Path) -> None:
+    url = "postgresql+psycopg://portal@db.example/portal"
+    options = settings_below(tmp_path, "redis://127.0.0.1:1", database_url=url).flask_config()
+
+    assert options["SQLALCHEMY_ENGINE_OPTIONS"]["connect_args"]["connect_timeout"] == 10
+    on_sqlite = settings_below(tmp_path, "redis://127.0.0.1:1").flask_config()
+    assert on_sqlite["SQLALCHEMY_ENGINE_OPTIONS"] == {}
