@@ -137,6 +137,7 @@ def close_failed(run: ScheduledExportRun, reason: str, *, now: datetime) -> None
     elif standing.failed or standing.open:
         status = RunStatus.PARTIAL
     else:  # only the end of the run itself was not recorded
+        run.error_code = run.error_message = run.error_details = None
         close(run, RunStatus.SUCCESS, None, now=now)
         return
     delivery.give_up(run.id, "The run ended before it was delivered.")
