@@ -2,14 +2,14 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, cast
 
 from redis import Redis
-from sqlalchemy import Table, or_, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy import Table, or_, select, update
+from sqlalchemy.orm import selectinload
 
 from portal import queue
 from portal.alerts import service as alerts
@@ -92,9 +92,10 @@ def _claim_batch(settings: Settings, now: datetime) -> tuple[Made, int]:
         select(ScheduledExport)
         .where(ScheduledExport.next_run_at <= now)
         .options(
-            joinedload(ScheduledExport.dataset),
-            joinedload(ScheduledExport.organization),
-            joinedload(ScheduledExport.owner),
+            # each of them once, not once a schedule
+            selectinload(ScheduledExport.dataset),
+            selectinload(ScheduledExport.organization),
+            selectinload(ScheduledExport.owner),
         )
         .order_by(ScheduledExport.next_run_at, ScheduledExport.id)
         .limit(BATCH)
@@ -112,8 +113,9 @@ def _dispatch(schedules: Sequence[ScheduledExport], settings: Settings, now: dat
     made = _record(plans, settings, now)
     for plan in plans:
         _tell(plan, made, now)
+    _advance([plan for plan in plans if not plan.suspended])
     for plan in plans:  # the trail's head is locked last, after all alerts
-        _advance(plan, now)
+        _close(plan, now)
     db.session.flush()  # whoever changes the schedule next refreshes it first
     return [
         (made[plan.schedule.id, fate.due_at], 0)
@@ -216,8 +218,9 @@ def _record(plans: Sequence[_Plan], settings: Settings, now: datetime) -> dict[t
     if not rows:
         return {}
     connection, table = db.session.connection(), cast(Table, ScheduledExportRun.__table__)
-    statement = insert_into(table, connection).on_conflict_do_nothing().returning(table.c.public_id)
-    inserted: Iterable[str] = connection.execute(statement, list(rows.values())).scalars()
+    # Not RETURNING: one statement of 200 rows takes its driver longer to read than 200 of one row.
+    connection.execute(insert_into(table, connection).on_conflict_do_nothing(), list(rows.values()))
+    inserted = connection.scalars(select(table.c.public_id).where(table.c.public_id.in_(rows)))
     return {(rows[run_id]["schedule_id"], rows[run_id]["due_at"]): run_id for run_id in inserted}
 
 
@@ -256,17 +259,27 @@ def _tell(plan: _Plan, made: dict[tuple[int, datetime], str], now: datetime) -> 
         alerts.raise_alert(schedule, Cause.SCHEDULE_PAUSED, plan.suspended, run_id=None, now=now)
 
 
-def _advance(plan: _Plan, now: datetime) -> None:
-    """Set when the schedule is due next, and what its last occurrence came to if that is known already."""
+def _advance(plans: Sequence[_Plan]) -> None:
+    """Set when the schedules are due next."""
+    by_instant: defaultdict[datetime | None, list[int]] = defaultdict(list)
+    for plan in plans:
+        by_instant[plan.following].append(plan.schedule.id)
+    for following, ids in by_instant.items():
+        db.session.execute(
+            update(ScheduledExport).where(ScheduledExport.id.in_(ids)).values(next_run_at=following),
+            execution_options={"synchronize_session": False},
+        )
+
+
+def _close(plan: _Plan, now: datetime) -> None:
+    """Keep what an occurrence that does not run came to; pause what can't go on, and finish what is over."""
     schedule = plan.schedule
     for fate in plan.fates:
         if fate.status is not RunStatus.QUEUED:
             schedule.last_run_at, schedule.last_status = fate.due_at, fate.status.value
     if plan.suspended:
         suspend(schedule, plan.suspended, now=now)
-        return
-    schedule.next_run_at = plan.following
-    if plan.following is None:
+    elif plan.following is None:
         audit.record(
             schedule.organization_id,
             actor="system",
