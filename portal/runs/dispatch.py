@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, cast
 
 from redis import Redis
-from sqlalchemy import Table, or_, select, update
+from sqlalchemy import Table, select, update
 from sqlalchemy.orm import selectinload
 
 from portal import queue
@@ -20,6 +20,7 @@ from portal.database import database_now, insert_into, new_public_id
 from portal.datasets.service import newest_versions
 from portal.extensions import db
 from portal.organizations.models import DayOff
+from portal.runs.leases import waits_for_no_retry
 from portal.runs.models import RunStatus, ScheduledExportRun, Trigger
 from portal.runs.policies import Fate, UnderWay, fates, recorded, without_overlap
 from portal.runs.snapshot import snapshot
@@ -150,7 +151,7 @@ def _under_way(schedule_ids: Collection[int], now: datetime) -> dict[int, UnderW
             ScheduledExportRun.status.in_((RunStatus.QUEUED, RunStatus.RUNNING)),
             ScheduledExportRun.trigger == Trigger.SCHEDULE,
             # one that waits for its retry keeps nobody waiting
-            or_(ScheduledExportRun.not_before.is_(None), ScheduledExportRun.not_before <= now),
+            waits_for_no_retry(ScheduledExportRun, now),
         )
     )
     found: dict[int, UnderWay] = {}

@@ -84,7 +84,7 @@ def _claimable(now: datetime) -> ColumnElement[bool]:
     return or_(
         and_(
             ScheduledExportRun.status == RunStatus.QUEUED,
-            or_(ScheduledExportRun.not_before.is_(None), ScheduledExportRun.not_before <= now),
+            waits_for_no_retry(ScheduledExportRun, now),
             or_(
                 ScheduledExportRun.start_by.is_(None),
                 ScheduledExportRun.start_by > now,
@@ -99,6 +99,11 @@ def _claimable(now: datetime) -> ColumnElement[bool]:
     )
 
 
+def waits_for_no_retry(run: type[ScheduledExportRun], now: datetime) -> ColumnElement[bool]:
+    """Say of a queued run whether a worker may take it as far as its own pause goes."""
+    return or_(run.not_before.is_(None), run.not_before <= now)
+
+
 def behind_another(now: datetime) -> ColumnElement[bool]:
     """Say of a run that is one at a time whether another of its schedule runs, or an older one waits.
 
@@ -108,7 +113,7 @@ def behind_another(now: datetime) -> ColumnElement[bool]:
     older_waits = and_(
         other.status == RunStatus.QUEUED,
         other.due_at < ScheduledExportRun.due_at,
-        or_(other.not_before.is_(None), other.not_before <= now),
+        waits_for_no_retry(other, now),
     )
     return and_(
         ScheduledExportRun.one_at_a_time,

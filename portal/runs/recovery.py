@@ -14,7 +14,7 @@ from portal.database import database_now
 from portal.delivery.models import Delivery
 from portal.extensions import db
 from portal.runs import finish
-from portal.runs.leases import WORKER_LOST, behind_another, close_abandoned_attempts
+from portal.runs.leases import WORKER_LOST, behind_another, close_abandoned_attempts, waits_for_no_retry
 from portal.runs.log import note
 from portal.runs.models import RunStatus, ScheduledExportRun
 from portal.runs.policies import too_late
@@ -58,7 +58,7 @@ def ready_after(run_id: str) -> list[tuple[str, int]]:
         select(ScheduledExportRun.public_id, ScheduledExportRun.attempt)
         .where(
             ScheduledExportRun.status == RunStatus.QUEUED,
-            or_(ScheduledExportRun.not_before.is_(None), ScheduledExportRun.not_before <= now),
+            waits_for_no_retry(ScheduledExportRun, now),
             or_(
                 ScheduledExportRun.public_id == run_id,
                 and_(
