@@ -4,6 +4,7 @@ import re
 import smtplib
 import ssl
 from collections.abc import Callable
+from email.utils import parseaddr
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +16,8 @@ from flask_mail import Connection, Mail, Message
 from portal.config import Settings
 from portal.errors import InvalidInput
 
+AUTOMATIC = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
+"""Headers that keep programs from answering a mail that nobody wrote (RFC 3834)."""
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
@@ -119,6 +122,18 @@ class PortalMail(Mail):
 def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
     """Return what verifies a server's certificate. Made once: it reads every certificate of the system."""
     return ssl.create_default_context(cafile=ca_file)
+
+
+def sender_domain(settings: Settings) -> str:
+    """Return the domain that our Message-IDs are of."""
+    _, sender = parseaddr(settings.mail_sender)
+    return sender.partition("@")[2] or "localhost"
+
+
+def reply_of(error: smtplib.SMTPResponseException) -> str:
+    """Return a server's words as text."""
+    reply = error.smtp_error
+    return reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
 
 
 def _framed(content: bytes) -> bytes:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import parseaddr
 from hashlib import sha256
 
 import css_inline
@@ -13,6 +12,7 @@ from flask_mail import Message
 from portal.alerts import wording
 from portal.alerts.models import Alert, Cause
 from portal.config import Settings
+from portal.mail import AUTOMATIC, sender_domain
 
 LISTED = 30
 """How many alerts a mail spells out; of the others it gives the number."""
@@ -88,7 +88,7 @@ def compose(
         sender=settings.mail_sender,
         body=render_template("emails/alert.txt", **context),
         html=_inliner.inline(render_template("emails/alert.html", **context)),
-        extra_headers={"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"},
+        extra_headers=dict(AUTOMATIC),
     )
     message.msgId = _message_id(notices, person, settings)
     return message
@@ -108,7 +108,6 @@ def _subject(notices: Sequence[Notice], organization: str) -> str:
 
 def _message_id(notices: Sequence[Notice], person: Person, settings: Settings) -> str:
     """Return the same id for the same news, so that programs show it once where we must send it twice."""
-    _, sender = parseaddr(settings.mail_sender)
     news = " ".join(f"{notice.alert_id}:{notice.count}" for notice in notices)
     digest = sha256(f"{person.email} {news}".encode()).hexdigest()[:32]
-    return f"<alerts.{digest}@{sender.partition('@')[2] or 'localhost'}>"
+    return f"<alerts.{digest}@{sender_domain(settings)}>"

@@ -18,7 +18,7 @@ from portal.alerts.letter import Notice, Person, compose, notice_of
 from portal.alerts.models import Alert
 from portal.config import Settings
 from portal.extensions import db, mail
-from portal.mail import OutcomeUnknown
+from portal.mail import OutcomeUnknown, reply_of
 from portal.organizations.models import Organization, User
 from portal.permissions import Role
 from portal.schedules.models import ScheduledExport
@@ -155,9 +155,7 @@ def _send(letter: Message, person: Person, settings: Settings) -> str | None:
         try:
             connection.transmit(letter, sender, person.email)
         except smtplib.SMTPResponseException as error:
-            reply = error.smtp_error
-            words = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
-            return f"the mail server answered {error.smtp_code} {words}"
+            return f"the mail server answered {error.smtp_code} {reply_of(error)}"
         except OutcomeUnknown:
             return "the connection broke after sending, so it may have arrived"
         except (smtplib.SMTPException, OSError) as error:  # perhaps at this recipient only

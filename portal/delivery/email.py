@@ -16,7 +16,7 @@ from flask_mail import Message
 from portal.config import Settings
 from portal.delivery.models import DeliveryStatus
 from portal.extensions import mail
-from portal.mail import OutcomeUnknown, PortalConnection
+from portal.mail import AUTOMATIC, OutcomeUnknown, PortalConnection, reply_of, sender_domain
 
 _ENHANCED = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})\s")
 _inliner = css_inline.CSSInliner(load_remote_stylesheets=False, keep_style_tags=True)
@@ -55,10 +55,9 @@ class Answer:
 
 def message_id(run_id: str, recipient: str, settings: Settings, *, resend: int = 0) -> str:
     """Return the Message-ID of a run's message to a recipient: the same on every automatic try."""
-    _, sender = parseaddr(settings.mail_sender)
     digest = sha256(recipient.encode()).hexdigest()[:16]
     suffix = f".{resend}" if resend else ""
-    return f"<{run_id}.{digest}{suffix}@{sender.partition('@')[2] or 'localhost'}>"
+    return f"<{run_id}.{digest}{suffix}@{sender_domain(settings)}>"
 
 
 def compose(
@@ -88,10 +87,7 @@ def compose(
         sender=settings.mail_sender,
         body=render_template("emails/export.txt", **context),
         html=_inliner.inline(render_template("emails/export.html", **context)),
-        extra_headers={
-            "Auto-Submitted": "auto-generated",
-            "X-Auto-Response-Suppress": "All",
-        },
+        extra_headers=dict(AUTOMATIC),
     )
     message.msgId = message_id
     if attachment is not None:
@@ -131,12 +127,11 @@ def _transmit(
     except OutcomeUnknown as error:
         return Answer(DeliveryStatus.UNKNOWN, None, None, f"connection lost after sending: {error}")
     except smtplib.SMTPResponseException as error:
-        return _refusal(error.smtp_code, error.smtp_error)
+        return _refusal(error.smtp_code, reply_of(error))
     return Answer(DeliveryStatus.SENT, code, _enhanced(reply), reply)
 
 
-def _refusal(code: int, reply: bytes | str) -> Answer:
-    text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
+def _refusal(code: int, text: str) -> Answer:
     status = DeliveryStatus.REFUSED if code >= 500 else DeliveryStatus.DEFERRED
     return Answer(status, code, _enhanced(text), text)
 
