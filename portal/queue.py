@@ -24,6 +24,7 @@ BRIEFLY: Mapping[str, Any] = {
     "socket_timeout": 1.0,
     "retry": Retry(NoBackoff(), 0),
 }
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds between tries of a process that waits for Redis
 HEARTBEAT_KEY = "portal:scheduler:heartbeat"  # the instant of the scheduler's last tick, ISO 8601
 ALLOWED = frozenset({EXECUTE_RUN, SWEEP_FILES, SEND_ALERTS})
 

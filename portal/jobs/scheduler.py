@@ -20,13 +20,12 @@ from portal.clock import utcnow
 from portal.config import Settings
 from portal.database import database_now, read_only
 from portal.extensions import db
-from portal.queue import PortalJob, RunQueue
+from portal.queue import FIRST_PAUSE, LONGEST_PAUSE, PortalJob, RunQueue
 from portal.runs import dispatch, recovery
 
 log = logging.getLogger(__name__)
 
 HEARTBEAT_KEY = queue.HEARTBEAT_KEY
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds between tries while Redis is away
 HOUSEKEEPING_TIMEOUT = 1800
 QUARANTINE_KEY = "portal:scheduler:quarantine"
 HOUSEKEEPING = (("sweep-files", queue.SWEEP_FILES, "17 * * * *"),)

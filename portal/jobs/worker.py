@@ -22,9 +22,8 @@ from sqlalchemy.orm import configure_mappers
 
 from portal.extensions import db
 from portal.jobs import tasks  # noqa: F401 - imported before the fork, so that no child pays for it again
-from portal.queue import PortalJob, RunQueue, run_queue
+from portal.queue import FIRST_PAUSE, LONGEST_PAUSE, PortalJob, RunQueue, run_queue
 
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds between tries while Redis is away
 MAIL_TEMPLATES = ("emails/export.html", "emails/export.txt")
 _PR_SET_PDEATHSIG = 1
 
