@@ -15,6 +15,13 @@ from tests import factories
 
 
 @pytest.fixture
+def config(either_app: Flask) -> Settings:
+    """The settings of an application over each database in turn."""
+    found: Settings = either_app.config["PORTAL"]
+    return found
+
+
+@pytest.fixture
 def delivered(app: Flask, manager: User, dataset: Dataset, settings: Settings) -> ScheduledExportRun:
     """A run through the real pipeline that one of two recipients' servers refused."""
     schedule = factories.schedule(

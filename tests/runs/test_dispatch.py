@@ -34,12 +34,6 @@ def owner(either_app: Flask) -> User:
 
 
 @pytest.fixture
-def config(either_app: Flask) -> Settings:
-    found: Settings = either_app.config["PORTAL"]
-    return found
-
-
-@pytest.fixture
 def weekly(owner: User, config: Settings) -> ScheduledExport:
     return factories.schedule(owner, factories.dataset(owner.organization, config))
 

@@ -28,12 +28,6 @@ QUEUED, MISSED, SKIPPED = RunStatus.QUEUED, RunStatus.MISSED, RunStatus.SKIPPED
 
 
 @pytest.fixture
-def config(either_app: Flask) -> Settings:
-    found: Settings = either_app.config["PORTAL"]
-    return found
-
-
-@pytest.fixture
 def owner(either_app: Flask) -> User:
     acme = factories.organization("Acme Co.", "acme")
     made = factories.user(acme, Role.MANAGER, "manager@acme.example")

@@ -25,12 +25,6 @@ DELIVERED = (RunStatus.SUCCESS, RunStatus.PARTIAL)
 
 
 @pytest.fixture
-def config(either_app: Flask) -> Settings:
-    found: Settings = either_app.config["PORTAL"]
-    return found
-
-
-@pytest.fixture
 def run(either_app: Flask, config: Settings) -> ScheduledExportRun:
     acme = factories.organization("Acme Co.", "acme")
     owner = factories.user(acme, Role.MANAGER, "manager@acme.example")

@@ -30,12 +30,6 @@ MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
-def config(either_app: Flask) -> Settings:
-    found: Settings = either_app.config["PORTAL"]
-    return found
-
-
-@pytest.fixture
 def owner(either_app: Flask) -> User:
     acme = factories.organization("Acme Co.", "acme")
     made = factories.user(acme, Role.ADMIN, "admin@acme.example")

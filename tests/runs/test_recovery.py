@@ -23,12 +23,6 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def config(either_app: Flask) -> Settings:
-    found: Settings = either_app.config["PORTAL"]
-    return found
-
-
-@pytest.fixture
 def run(either_app: Flask, config: Settings) -> ScheduledExportRun:
     """A queued run whose job never reached Redis."""
     acme = factories.organization("Acme Co.", "acme")
