@@ -47,6 +47,12 @@ class PortalJob(Job):
         function: Callable[..., Any] = import_attribute(self.func_name)
         return function
 
+    def to_dict(self, include_meta: bool = True, include_result: bool = True) -> dict[str, Any]:
+        """Return what Redis keeps of the job. Empty fields are left out: RQ reads them as missing ones, and
+        a third of what the dispatcher sends would be they."""
+        kept = super().to_dict(include_meta, include_result)
+        return {name: value for name, value in kept.items() if value != ""}
+
     @property
     def success_callback(self) -> None:
         """Never one: a callback is a function named in Redis."""
