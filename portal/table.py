@@ -18,6 +18,13 @@ class ColumnType(StrEnum):
     JSON = "json"
 
 
+class Zone(StrEnum):
+    """In which zone a column shows its instants: the schedule's, or UTC."""
+
+    SCHEDULE = "schedule"
+    UTC = "utc"
+
+
 NUMERIC_TYPES = frozenset(
     {ColumnType.INTEGER, ColumnType.DECIMAL, ColumnType.CURRENCY, ColumnType.PERCENTAGE}
 )
@@ -29,7 +36,7 @@ class Column:
 
     `key` names it in the query's result, `label` in the file. `format` is a spreadsheet number format
     (`#,##0.00`), `width` is in characters. `group` is `core`, `inv_1` …, `tagged` or `overflow`; `tags`
-    mark what a column holds (PII, SENSITIVE, BOARD, EXTERNAL).
+    mark what a column holds (PII, SENSITIVE, BOARD, EXTERNAL). `zone` is for a datetime column.
     """
 
     key: str
@@ -39,6 +46,7 @@ class Column:
     width: int | None = None
     group: str = "core"
     tags: frozenset[str] = field(default_factory=frozenset)
+    zone: Zone = Zone.SCHEDULE
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form kept in the database; `from_dict` reads it back."""
@@ -50,6 +58,7 @@ class Column:
             "width": self.width,
             "group": self.group,
             "tags": sorted(self.tags),
+            "zone": self.zone.value,
         }
 
     @classmethod
@@ -63,6 +72,7 @@ class Column:
             width=data.get("width"),
             group=data.get("group", "core"),
             tags=frozenset(data.get("tags", ())),
+            zone=Zone(data.get("zone", Zone.SCHEDULE)),
         )
 
 

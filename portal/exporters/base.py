@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO, Protocol
 
-from portal.table import Batches, Column
+from portal.table import Batches, Column, ColumnType, Zone
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
     """What a file says about itself, beside its rows.
 
-    `generated_at` is timezone-aware. `timezone` is the IANA zone in which aware datetimes are shown.
+    `generated_at` is timezone-aware. `timezone` is the IANA zone of the schedule.
     `facts` are label and value pairs for a title page or an About sheet (period, filters, owner …).
     """
 
@@ -30,6 +30,18 @@ class Written:
 
     rows: int
     notes: tuple[str, ...] = ()
+
+
+def zone_name(column: Column, document: Document) -> str:
+    """Return the IANA name of the zone in which a column's aware datetimes are shown."""
+    return "UTC" if column.zone is Zone.UTC else document.timezone
+
+
+def header(column: Column, document: Document) -> str:
+    """Return what stands above a column: its label, with the zone where it holds times."""
+    if column.type is not ColumnType.DATETIME:
+        return column.label
+    return f"{column.label} ({zone_name(column, document)})"
 
 
 class Exporter(Protocol):

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 REPLACED = "Characters that the format can't hold became U+FFFD (�)"
+WITHOUT_ZONE = "Times that the source keeps without a zone are shown as they are"
 
 
 @dataclass(slots=True)
