@@ -1,14 +1,13 @@
 """PDF: rows become text here, pages in a child process that can be killed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 import orjson
 
-from portal.errors import LimitExceeded
-from portal.exporters.base import Document, Written
+from portal.exporters.base import Document, Written, header
+from portal.exporters.options import PdfLimits
 from portal.exporters.pdf_job import PdfColumn, PdfEnd, PdfJob
 from portal.exporters.pdf_process import PdfProcess
 from portal.exporters.pdf_text import Totals, shown_texts
@@ -17,31 +16,23 @@ from portal.exporters.text import SURROGATES
 from portal.table import NUMERIC_TYPES, Batch, Batches, Column, ColumnType
 
 _WRAPPED = frozenset({ColumnType.TEXT, ColumnType.JSON})
-
-
-@dataclass(frozen=True, slots=True)
-class PdfLimits:
-    """What one PDF may cost. `memory_bytes` is address space, `wall_seconds` includes reading the rows."""
-
-    rows: int = 20_000
-    memory_bytes: int = 2**30
-    cpu_seconds: int = 300
-    wall_seconds: float = 600
+_LIMITS = PdfLimits()
 
 
 class PdfExporter:
     """Landscape pages: a title block with the document's facts, one table, totals, "Page x of y".
 
     The page is A4 if the columns are legible on it, else A3, A2 …, which is noted. All text of cells is
-    text, nothing in it is markup. Decimals show at least the digits they have; times are in the document's
-    zone. Characters that no font has appear as `[U+1F642]`, counted.
+    text, nothing in it is markup. Decimals show at least the digits they have; times are in the zone that
+    their header names. Characters that no font has appear as `[U+1F642]`, counted. How many rows are too
+    many is the caller's to say: here they are bounded by what making the PDF may cost.
     """
 
     media_type = "application/pdf"
     extension = "pdf"
 
-    def __init__(self, limits: PdfLimits | None = None) -> None:
-        self._limits = limits or PdfLimits()
+    def __init__(self, limits: PdfLimits = _LIMITS) -> None:
+        self._limits = limits
 
     def write(
         self, batches: Batches, columns: Sequence[Column], out: BinaryIO, document: Document
@@ -50,14 +41,12 @@ class PdfExporter:
         rows = 0
         tally = Tally()
         totals = Totals(columns)
-        lines = _RowLines(columns, ZoneInfo(document.timezone), tally)
+        lines = _RowLines(columns, document, tally)
         job = self._job(columns, document, totals.columns, tally)
         with PdfProcess(job, self._limits.wall_seconds) as child:
             child.send(job.to_line())
             for batch in batches:
                 rows += len(batch)
-                if rows > self._limits.rows:
-                    raise LimitExceeded(f"More rows than a PDF may have ({self._limits.rows:,}).")
                 child.send(lines.encode(batch))
                 for row in batch:
                     totals.add(row)
@@ -76,7 +65,7 @@ class PdfExporter:
             facts=[(_encodable(label, tally), _encodable(value, tally)) for label, value in facts],
             columns=[
                 PdfColumn(
-                    label=_encodable(column.label, tally),
+                    label=_encodable(header(column, document), tally),
                     numeric=column.type in NUMERIC_TYPES,
                     wraps=column.type in _WRAPPED,
                     summed=i in summed,
@@ -91,8 +80,8 @@ class PdfExporter:
 class _RowLines:
     """Turns batches into the lines the child reads."""
 
-    def __init__(self, columns: Sequence[Column], zone: ZoneInfo, tally: Tally) -> None:
-        self._texts = [shown_texts(column, zone) for column in columns]
+    def __init__(self, columns: Sequence[Column], document: Document, tally: Tally) -> None:
+        self._texts = [shown_texts(column, document, tally) for column in columns]
         self._tally = tally
 
     def encode(self, batch: Batch) -> bytes:

@@ -8,7 +8,9 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
+from portal.exporters.base import Document, zone_name
 from portal.exporters.by_type import ByType
+from portal.exporters.tally import WITHOUT_ZONE, Tally
 from portal.exporters.text import decimal_text, float_text, plain_texts
 from portal.table import Column, ColumnType, Row
 
@@ -73,13 +75,19 @@ def round_half_up(value: Decimal, decimals: int) -> Decimal:
     return value.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP, _EXACT)
 
 
-def shown_texts(column: Column, zone: ZoneInfo) -> ByType[str]:
-    """Return how each type is shown in `column`: as plain text, but numbers by format and times readable."""
+def shown_texts(column: Column, document: Document, tally: Tally) -> ByType[str]:
+    """Return how each type is shown in `column`: as plain text, but numbers by format and times readable.
+
+    Times without a zone are shown as they are and counted in `tally`.
+    """
     show = NumberFormat.of(column).show
+    zone = ZoneInfo(zone_name(column, document))
 
     def moment(value: datetime) -> str:
-        local = value if value.tzinfo is None else value.astimezone(zone)
-        return local.replace(tzinfo=None).isoformat(" ")
+        if value.tzinfo is None:
+            tally.count(WITHOUT_ZONE)
+            return value.isoformat(" ")
+        return value.astimezone(zone).replace(tzinfo=None).isoformat(" ")
 
     def real(value: float) -> str:
         return show(Decimal(float_text(value)))

@@ -13,8 +13,9 @@ import pytest
 from pypdf import PdfReader
 
 from portal.errors import LimitExceeded, RenderFailed
-from portal.exporters.as_pdf import PdfExporter, PdfLimits
+from portal.exporters.as_pdf import PdfExporter
 from portal.exporters.base import Document
+from portal.exporters.options import PdfLimits
 from portal.exporters.pdf_child import UNDRAWABLE
 from portal.exporters.tally import REPLACED
 from portal.table import Batch, Column, ColumnType
@@ -180,24 +181,12 @@ def test_it_refuses_more_columns_than_any_page_holds() -> None:
         export(PdfExporter(), [Column(f"c{i}", "Label") for i in range(600)], [["x"] * 600])
 
 
-def test_it_refuses_more_rows_than_the_limit_as_soon_as_it_knows() -> None:
-    sink = Pipe()
-    exporter = PdfExporter(PdfLimits(rows=100))
-    with pytest.raises(LimitExceeded, match="100"):
-        exporter.write(endless([["x"]] * 30), TITLE, sink, DOCUMENT)  # type: ignore[arg-type]
-    assert sink.written == b""
-
-
-def test_it_takes_exactly_as_many_rows_as_the_limit() -> None:
-    assert export(PdfExporter(PdfLimits(rows=5)), TITLE, [["x"]] * 5)[1].rows == 5
-
-
 @pytest.mark.parametrize(
     ("limits", "message"),
     [
-        (PdfLimits(rows=10**9, wall_seconds=1.5), "limit of 1.5 s"),
-        (PdfLimits(rows=10**9, cpu_seconds=1), "CPU than its limit of 1 s"),
-        (PdfLimits(rows=10**9, memory_bytes=64 * 2**20), "memory than its limit of 64 MiB"),
+        (PdfLimits(wall_seconds=1.5), "limit of 1.5 s"),
+        (PdfLimits(cpu_seconds=1), "CPU than its limit of 1 s"),
+        (PdfLimits(memory_bytes=64 * 2**20), "memory than its limit of 64 MiB"),
     ],
 )
 def test_it_ends_a_child_that_passes_a_limit(limits: PdfLimits, message: str) -> None:
@@ -231,7 +220,7 @@ def test_it_says_when_the_child_was_killed() -> None:
         yield from endless([["x" * 1000]] * 20)
 
     with pytest.raises(RenderFailed, match="ended by signal 9"):
-        PdfExporter(PdfLimits(rows=10**9)).write(rows(), TITLE, Pipe(), DOCUMENT)  # type: ignore[arg-type]
+        PdfExporter().write(rows(), TITLE, Pipe(), DOCUMENT)  # type: ignore[arg-type]
     assert set(children()) == before
 
 

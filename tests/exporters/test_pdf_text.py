@@ -1,11 +1,12 @@
 from datetime import UTC, datetime
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from portal.exporters.pdf_text import NumberFormat, Totals, shown_texts
-from portal.table import Column, ColumnType
+from portal.exporters.tally import WITHOUT_ZONE, Tally
+from portal.table import Column, ColumnType, Zone
+from tests.exporters.shared import DOCUMENT
 
 TYPES = ColumnType
 
@@ -45,8 +46,22 @@ def test_it_formats_numbers(type_: ColumnType, number_format: str | None, value:
     ],
 )
 def test_it_shows_each_type(value: object, shown: str) -> None:
-    texts = shown_texts(Column("c", "C"), ZoneInfo("Europe/Berlin"))
+    texts = shown_texts(Column("c", "C"), DOCUMENT, Tally())
     assert texts[type(value)](value) == shown
+
+
+def test_it_shows_instants_in_the_zone_of_their_column() -> None:
+    noon = datetime(2025, 7, 1, 12, tzinfo=UTC)
+    column = Column("c", "C", TYPES.DATETIME, zone=Zone.UTC)
+    assert shown_texts(column, DOCUMENT, Tally())[datetime](noon) == "2025-07-01 12:00:00"
+
+
+def test_it_shows_times_without_a_zone_as_they_are_and_counts_them() -> None:
+    tally = Tally()
+    texts = shown_texts(Column("c", "C", TYPES.DATETIME), DOCUMENT, tally)
+    naive = datetime(2025, 7, 1, 12, 30)  # noqa: DTZ001 - as some sources keep it
+    assert texts[datetime](naive) == "2025-07-01 12:30:00"
+    assert tally.notes() == (f"{WITHOUT_ZONE}: 1 cell.",)
 
 
 def totals_of(columns: list[Column], rows: list[list[object]]) -> list[str]:
