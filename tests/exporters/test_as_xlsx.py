@@ -15,7 +15,7 @@ from python_calamine import CalamineWorkbook
 from portal.errors import LimitExceeded
 from portal.exporters.as_xlsx import XlsxExporter
 from portal.exporters.base import Document, Written
-from portal.exporters.tally import REPLACED
+from portal.exporters.tally import REPLACED, WITHOUT_ZONE
 from portal.exporters.xlsx_cells import CUT, FINE_TIME, LONG_NUMBER, NOT_FINITE, OLD_DATE
 from portal.table import Column, ColumnType
 from tests.exporters.shared import DOCUMENT, Nowhere, batches, export
@@ -54,9 +54,9 @@ def seen_by_calamine(data: bytes, sheet: int = 0) -> list[list[Any]]:
 def test_it_gives_openpyxl_the_values_it_was_given() -> None:
     data, written = export(XlsxExporter(), CASES, [ROW])
     header, row = opened(data).worksheets[0].iter_rows(values_only=True)
-    assert header == ("Id", "Name", "Amount", "Opened", "Changed", "Open")
+    assert header == ("Id", "Name", "Amount", "Opened", "Changed (Europe/Berlin)", "Open")
     assert row == (7, "Zoë", 1234.5, datetime.fromisoformat("2025-03-09"), ROW[4], True)
-    assert written == Written(1)
+    assert written == Written(1, (f"{WITHOUT_ZONE}: 1 cell.",))
 
 
 def test_it_gives_calamine_the_values_it_was_given() -> None:
@@ -119,7 +119,7 @@ def test_it_tells_about_itself_on_the_last_sheet() -> None:
 def test_it_writes_the_header_when_there_are_no_rows() -> None:
     data, written = export(XlsxExporter(), CASES, [])
     assert [list(row) for row in opened(data).worksheets[0].iter_rows(values_only=True)] == [
-        ["Id", "Name", "Amount", "Opened", "Changed", "Open"]
+        ["Id", "Name", "Amount", "Opened", "Changed (Europe/Berlin)", "Open"]
     ]
     assert written == Written(0)
 
@@ -183,7 +183,7 @@ def test_it_keeps_what_is_no_number_as_text_and_counts_it(value: object, shown: 
     ("value", "shown"),
     [
         (date(1900, 2, 28), "1900-02-28"),
-        (datetime.fromisoformat("1899-12-31T10:00:00"), "1899-12-31 10:00:00"),
+        (datetime.fromisoformat("1899-12-31T10:00:00+01:00"), "1899-12-31 10:00:00"),
     ],
 )
 def test_it_keeps_dates_excel_counts_wrongly_as_text_and_counts_them(value: object, shown: str) -> None:
@@ -203,7 +203,7 @@ def test_it_shows_an_instant_in_the_zone_of_the_document() -> None:
 
 
 def test_it_cuts_microseconds_and_counts_them() -> None:
-    cell, written = cell_written(datetime.fromisoformat("2025-07-01T12:00:00.250999"))
+    cell, written = cell_written(datetime.fromisoformat("2025-07-01T10:00:00.250999Z"))
     assert cell.value == datetime.fromisoformat("2025-07-01T12:00:00.250")
     assert written.notes == (f"{FINE_TIME}: 1 cell.",)
 
@@ -323,7 +323,7 @@ def test_it_holds_one_batch_in_memory() -> None:
     sink = Nowhere()
     tracemalloc.start()
     try:
-        written = XlsxExporter(level=1).write(batches(rows, 1000), CASES, cast(BinaryIO, sink), DOCUMENT)
+        written = XlsxExporter().write(batches(rows, 1000), CASES, cast(BinaryIO, sink), DOCUMENT)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -1,7 +1,8 @@
 import pytest
 
-from portal.exporters.xlsx_shell import column_widths, sheet_name
+from portal.exporters.xlsx_styles import column_widths, sheet_name
 from portal.table import Column, ColumnType
+from tests.exporters.shared import DOCUMENT
 
 
 @pytest.mark.parametrize(
@@ -31,4 +32,4 @@ def test_it_makes_columns_wide_enough_for_label_and_content() -> None:
         Column("d", "D", ColumnType.DATETIME),
     ]
     sample = [["x" * 30, 1, None, None], ["x" * 500, 2, None, None]]
-    assert column_widths(columns, sample) == [32.0, 24.0, 12, 21.0]
+    assert column_widths(columns, DOCUMENT, sample) == [32.0, 24.0, 12, 22.0]
