@@ -17,7 +17,7 @@ from typing import IO, Any
 import orjson
 
 from portal.errors import LimitExceeded, PortalError, RenderFailed
-from portal.exporters.pdf_fonts import BOLD, REGULAR, Fonts
+from portal.exporters.pdf_fonts import BOLD, REGULAR, Fonts, cjk_font
 from portal.exporters.pdf_job import PdfJob
 from portal.exporters.pdf_layout import PAGES, TextWrapper, fit
 from portal.exporters.pdf_rows import RowSource, StreamedTable, TableRow, TableStyle
@@ -53,9 +53,10 @@ def make(lines: IO[bytes], out: IO[bytes]) -> tuple[str, ...]:
     _limit(job)
     rows = Rows(lines)
     sample = list(islice(rows, _SAMPLE))
-    fonts, bold = Fonts(REGULAR), Fonts(BOLD)
+    fonts, bold = Fonts(REGULAR, cjk_font()), Fonts(BOLD, cjk_font())
     body, head = TextWrapper(fonts), TextWrapper(bold)
     page = fit(job.columns, sample, body, head)
+    fonts.unknown = bold.unknown = 0  # the sample has been measured, and comes again
     style = TableStyle(job.columns, page.columns, body, head)
     table = StreamedTable(style, RowSource(_table_rows(style, chain(sample, rows), rows)))
     Shell(job, page, fonts, bold).build(table, out)
@@ -94,7 +95,7 @@ def _table_rows(style: TableStyle, texts: Iterator[list[str]], rows: Rows) -> It
     for i, row in enumerate(texts):
         yield style.row(row, shaded=i % 2 == 1)
     if rows.count == 0:
-        yield style.row(["No rows.", *[""] * (len(style.widths) - 1)])
+        yield TableRow([["No rows."], *[[]] * (len(style.widths) - 1)])  # over all columns: it is not wrapped
     elif rows.totals:
         yield style.row(_labelled(rows.totals), bold=True)
 

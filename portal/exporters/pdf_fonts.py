@@ -1,36 +1,56 @@
 """Fonts for every script we can get from packages, chosen a run of characters at a time.
 
 Noto Sans has Latin, Greek, Cyrillic and more, FiraGO adds Arabic, Hebrew and Thai, Cascadia Mono symbols.
-All three come from `pymupdf-fonts` and are embedded as subsets; its fonts of symbols have outlines that
-reportlab can't embed. Chinese, Japanese and Korean use the fonts every PDF viewer brings (Adobe's CID
-fonts), which need not be embedded. A character in none of them is shown by its code.
+All three come from `pymupdf-fonts`; its fonts of symbols have outlines that reportlab can't embed. For
+Chinese, Japanese and Korean there is one where a package brings it (`cjk_font`). All are embedded as subsets:
+reportlab's own CID fonts for them are not, and a viewer without them draws empty boxes. A character in no
+font is shown by its code.
 """
 
+import importlib.util
 import io
 import re
 import unicodedata
-from collections.abc import Iterator
-from contextlib import suppress
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import groupby
+from pathlib import Path
 from typing import NamedTuple
 
 import pymupdf_fonts
 from reportlab.lib.fonts import addMapping
 from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfbase.ttfonts import TTFont
+
+from portal.exporters.pdf_scripts import joined
 
 REGULAR = (("NotoSans", "notos"), ("FiraGO", "figo"), ("CascadiaMono", "cascadia"))
 BOLD = (("NotoSans-Bold", "notosbo"), ("FiraGO-Bold", "figbo"), ("CascadiaMono-Bold", "cascadiab"))
+CJK = "CJK"
 
-EAST_ASIAN = _CHINESE, _JAPANESE, _KOREAN = "STSong-Light", "HeiseiKakuGo-W5", "HYGothic-Medium"
-# The character sets those fonts cover (Adobe-GB1, -Japan1, -Korea1), by the codecs that have the same ones.
-_CODECS = {_CHINESE: "gbk", _JAPANESE: "cp932", _KOREAN: "cp949"}
+# WenQuanYi Micro Hei has all of them with TrueType outlines, the only ones that reportlab can embed. A
+# package for Python carries it, and Debian's fonts-wqy-microhei; the others are Debian's and macOS's.
+_CJK_PACKAGE, _CJK_IN_PACKAGE = "paperang_p2_fonts_cjk", "fonts/wqy-microhei.ttc"
+_CJK_FILES = (
+    Path("/usr/share/fonts/truetype/wqy/wqy-microhei.ttc"),
+    Path("/usr/share/fonts/truetype/droid/DroidSansFallbackFull.ttf"),
+    Path("/System/Library/Fonts/Supplemental/Arial Unicode.ttf"),
+)
 
-_EASTERN = re.compile("[\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef]")
-_KANA = re.compile("[\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f]")
-_HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7af]")
+# Joiners, marks and overrides of direction, variation selectors: nothing is drawn for them.
+_INVISIBLE = re.compile(
+    "[\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef]"
+)
+
+
+@cache
+def cjk_font() -> Path | None:
+    """Return the file of an installed font that has Chinese, Japanese and Korean, or None."""
+    found = importlib.util.find_spec(_CJK_PACKAGE)
+    carried = [
+        Path(folder) / _CJK_IN_PACKAGE for folder in (found and found.submodule_search_locations) or ()
+    ]
+    return next((file for file in (*carried, *_CJK_FILES) if file.is_file()), None)
 
 
 class Run(NamedTuple):
@@ -43,8 +63,9 @@ class Run(NamedTuple):
 class Fonts:
     """One weight: a first font and those to fall back on, each loaded when a text first needs it."""
 
-    def __init__(self, chain: tuple[tuple[str, str], ...]) -> None:
-        self._waiting = iter(chain[1:])
+    def __init__(self, chain: Sequence[tuple[str, str]], cjk: Path | None = None) -> None:
+        """Take names and keys of pymupdf-fonts, and the file to draw Chinese, Japanese and Korean with."""
+        self._waiting = iter([*chain[1:], *([(CJK, cjk)] if cjk else [])])
         self._loaded = [_load(*chain[0])]
         self.first, self._first_characters = self._loaded[0]
         self._known: dict[str, str | None] = {}
@@ -52,28 +73,26 @@ class Fonts:
         """How many texts held a character that no font has."""
 
     def printable(self, text: str) -> str:
-        """Return `text` with everything we can't draw as `[U+1F642]`, and without invisible characters."""
+        """Return `text` with everything we can't draw as `[U+1F642]`, and without invisible characters.
+
+        Arabic letters are joined; the order is still that of reading.
+        """
         if self._first_characters.issuperset(text):
             return text
-        shown = "".join([c if self._font_of(c) else _stand_in(c) for c in text])
-        self.unknown += "[U+" in shown and "[U+" not in text
-        return shown
+        shown = [c if self._font_of(c) else self._stand_in(c) for c in _INVISIBLE.sub("", joined(text))]
+        self.unknown += any(part.startswith("[U+") for part in shown)
+        return "".join(shown)
 
     def runs(self, text: str) -> list[Run]:
-        """Return printable `text` by font. Chinese characters follow the kana or hangul beside them."""
+        """Return printable `text` by font."""
         if self._first_characters.issuperset(text):
             return [Run(self.first, text)]
-        beside = _JAPANESE if _KANA.search(text) else _KOREAN if _HANGUL.search(text) else _CHINESE
-        drawn = groupby(((self._drawing(c, beside), c) for c in text), key=lambda pair: pair[0])
-        return [Run(_registered(font), "".join(c for _, c in pairs)) for font, pairs in drawn]
+        by_font = groupby(text, key=lambda character: self._font_of(character) or self.first)
+        return [Run(font, "".join(characters)) for font, characters in by_font]
 
     def width(self, text: str, size: float) -> float:
         """Return the width of printable `text` in points."""
         return sum(float(pdfmetrics.stringWidth(run.text, run.font, size)) for run in self.runs(text))
-
-    def _drawing(self, character: str, beside: str) -> str:
-        font = self._font_of(character) or self.first
-        return _eastern(character, beside) or font if font in EAST_ASIAN else font
 
     def _font_of(self, character: str) -> str | None:
         """Return a font that can draw the character, or None."""
@@ -82,44 +101,34 @@ class Fonts:
         return self._known[character]
 
     def _find(self, character: str) -> str | None:
-        if character in self._first_characters:
-            return self.first
-        if _EASTERN.match(character):
-            return _eastern(character, _CHINESE)
         return next((name for name, characters in self._fonts() if character in characters), None)
 
     def _fonts(self) -> Iterator[tuple[str, frozenset[str]]]:
         yield from self._loaded
-        for name, key in self._waiting:
-            self._loaded.append(_load(name, key))
+        for name, source in self._waiting:
+            self._loaded.append(_load(name, source))
             yield self._loaded[-1]
 
+    def _stand_in(self, character: str) -> str:
+        if character == "\n":  # which the text is broken at
+            return character
+        # A joined form that the font lacks is drawn as the letters it is made of.
+        letters = unicodedata.normalize("NFKC", character)
+        if letters != character and all(map(self._font_of, letters)):
+            return letters
+        return f"[U+{ord(character):04X}]"
 
-def _load(name: str, key: str) -> tuple[str, frozenset[str]]:
-    """Register a font of pymupdf-fonts; return its name and the characters it can draw."""
-    data: bytes = pymupdf_fonts.myfont(key)  # type: ignore[no-untyped-call]
+
+@cache
+def _load(name: str, source: str | Path) -> tuple[str, frozenset[str]]:
+    """Register a font of pymupdf-fonts or of a file; return its name and the characters it can draw."""
+    data: bytes = (
+        source.read_bytes() if isinstance(source, Path) else pymupdf_fonts.myfont(source)  # type: ignore[no-untyped-call]
+    )
     font = TTFont(name, io.BytesIO(data))
     pdfmetrics.registerFont(font)
     _single_face(name)
     return name, frozenset(chr(c) for c in font.face.charToGlyph if c >= 32)
-
-
-@lru_cache(maxsize=30_000)
-def _eastern(character: str, beside: str) -> str | None:
-    """Return the East Asian font for a character: `beside` if it can, else one that can, else None."""
-    for font in (beside, *EAST_ASIAN):
-        with suppress(UnicodeEncodeError):
-            character.encode(_CODECS[font])
-            return font
-    return None
-
-
-def _registered(font: str) -> str:
-    """Return `font`, registered with reportlab if it is one of the viewers' own."""
-    if font in EAST_ASIAN and font not in pdfmetrics.getRegisteredFontNames():
-        pdfmetrics.registerFont(UnicodeCIDFont(font))
-        _single_face(font)
-    return font
 
 
 def _single_face(name: str) -> None:
@@ -127,11 +136,3 @@ def _single_face(name: str) -> None:
     for bold in (0, 1):
         for italic in (0, 1):
             addMapping(name, bold, italic, name)
-
-
-def _stand_in(character: str) -> str:
-    if character == "\n":
-        return character
-    if unicodedata.category(character) in {"Cf", "Mn"}:  # joiners, direction marks, variation selectors
-        return ""
-    return f"[U+{ord(character):04X}]"

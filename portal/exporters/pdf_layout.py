@@ -9,7 +9,7 @@ from portal.errors import LimitExceeded
 from portal.exporters.pdf_fonts import Fonts
 from portal.exporters.pdf_job import PdfColumn
 
-SIZE, LEADING, PADDING = 7.5, 9.6, 3.5
+SIZE, LEADING, PADDING = 7.5, 9.6, 4.0
 MARGIN = 36
 
 # Landscape ISO 216 sizes; beyond A0 a page is as wide as it must be, up to what PDF viewers open
@@ -97,7 +97,7 @@ def fit(
     least = sum(narrow for narrow, _ in needs)
     for name, width, height in PAGES:
         if least <= width - 2 * MARGIN:
-            return Page(name, width, height, _shared(needs, width - 2 * MARGIN))
+            return Page(name, width, height, _shared(columns, needs, width - 2 * MARGIN))
     needed = least + 2 * MARGIN
     if needed > MAX_PAGE:
         raise LimitExceeded(
@@ -123,15 +123,18 @@ def _needs(
     return least + 2 * PADDING, best + 2 * PADDING
 
 
-def _shared(needs: Sequence[tuple[float, float]], room: float) -> list[float]:
-    """Give each column its least width, then what it lacks to its best, then its share of what is left."""
+def _shared(columns: Sequence[PdfColumn], needs: Sequence[tuple[float, float]], room: float) -> list[float]:
+    """Give each column its least width, then what it lacks to its best; what is left widens the texts."""
     least = [narrow for narrow, _ in needs]
     lacking = [best - narrow for narrow, best in needs]
     spare = room - sum(least)
     if sum(lacking) > spare:
         return [narrow + lack * spare / sum(lacking) for narrow, lack in zip(least, lacking, strict=True)]
     best = [wide for _, wide in needs]
-    return [wide * room / sum(best) for wide in best]
+    takes = [wide if column.wraps else 0.0 for column, wide in zip(columns, best, strict=True)]
+    shares = takes if any(takes) else best
+    left = room - sum(best)
+    return [wide + left * share / sum(shares) for wide, share in zip(best, shares, strict=True)]
 
 
 def edges(widths: Sequence[float]) -> list[float]:

@@ -12,6 +12,7 @@ from reportlab.platypus.flowables import Flowable
 
 from portal.exporters.pdf_job import PdfColumn
 from portal.exporters.pdf_layout import LEADING, PADDING, SIZE, TextWrapper, edges
+from portal.exporters.pdf_scripts import drawn_order
 
 ACCENT, INK, LINE, SOFT = map(HexColor, ("#0b6075", "#17262b", "#dfe6e7", "#f4f7f7"))
 _BASELINE = 7.4
@@ -188,9 +189,9 @@ class TablePage(Flowable):
             for line in lines:
                 x = style.edges[i] + PADDING
                 if style.right[i]:
-                    x = style.edges[i + 1] - PADDING - wrapper.width(line)
+                    x = max(PADDING, style.edges[i + 1] - PADDING - wrapper.width(line))
                 text.setTextOrigin(x, y)
-                for run in wrapper.fonts.runs(line):
+                for run in wrapper.fonts.runs(drawn_order(line)):
                     text.setFont(run.font, SIZE)
                     text.textOut(run.text)
                 y -= LEADING

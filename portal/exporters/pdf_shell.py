@@ -1,8 +1,10 @@
 """The pages around the table: xhtml2pdf lays out title block and footer, reportlab builds the document."""
 
+import zlib
 from typing import IO, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from reportlab.pdfbase.pdfdoc import PDFDictionary, PDFName, PDFStream
 from reportlab.platypus.flowables import Flowable
 from xhtml2pdf.builders.printmarks import MarkedCanvas
 from xhtml2pdf.config.resources import ResourceAccessPolicy, use_policy
@@ -12,12 +14,13 @@ from xhtml2pdf.document import pisaStory
 from xhtml2pdf.xhtml2pdf_reportlab import PmlBaseDoc
 
 from portal.errors import RenderFailed
-from portal.exporters.pdf_fonts import BOLD, EAST_ASIAN, REGULAR, Fonts, Run
+from portal.exporters.pdf_fonts import BOLD, CJK, REGULAR, Fonts, Run
 from portal.exporters.pdf_job import PdfJob
 from portal.exporters.pdf_layout import MARGIN, Page
 from portal.resources import resource_root
 
-_FONTS = (*(name for name, _ in (*REGULAR, *BOLD)), *EAST_ASIAN)
+_FONTS = (*(name for name, _ in (*REGULAR, *BOLD)), CJK)
+_PLAIN = REGULAR[0][0]
 _FOOTER_SIZE = 7.5
 _FOOTER_BASELINE = 27.0
 _INK_2 = (0.322, 0.388, 0.416)
@@ -27,13 +30,22 @@ class NumberedCanvas(MarkedCanvas):
     """A canvas that says "Page x of y" in one pass: each page refers to a form, filled in at the end."""
 
     def __init__(self, filename: Any, pagesize: Any = None, **options: Any) -> None:
+        options["initialFontName"] = _PLAIN
         super().__init__(filename, pagesize=pagesize, **options)
         self._width = pagesize[0]
 
     def showPage(self) -> None:  # noqa: N802 - reportlab's name
-        """End the page with a reference to its number."""
+        """End the page with a reference to its number, and pack it: all pages wait in memory for `save`."""
         self.doForm(_form(self.getPageNumber()))
         super().showPage()
+        page = self._doc.Pages.pages[-1]
+        packed = zlib.compress(page.stream.encode())
+        page.Contents = PDFStream(PDFDictionary({"Filter": PDFName("FlateDecode")}), packed)
+        page.stream = None
+
+    def setFont(self, name: str, size: float, leading: float | None = None) -> None:  # noqa: N802 - reportlab's
+        """Set one of our fonts: a table of reportlab's names Helvetica for cells that are paragraphs."""
+        super().setFont(name if name in _FONTS else _PLAIN, size, leading)
 
     def save(self) -> None:
         """Fill in the numbers, now that their total is known, and write the document."""
@@ -41,7 +53,7 @@ class NumberedCanvas(MarkedCanvas):
         for number in range(1, total + 1):
             self.beginForm(_form(number), 0, 0, self._width, 2 * MARGIN)
             self.setFillColorRGB(*_INK_2)
-            self.setFont(REGULAR[0][0], _FOOTER_SIZE)
+            self.setFont(_PLAIN, _FOOTER_SIZE)
             self.drawRightString(self._width - MARGIN, _FOOTER_BASELINE, f"Page {number} of {total}")
             self.endForm()
         super().save()

@@ -26,27 +26,6 @@ def test_it_keeps_line_ends(end: str) -> None:
     assert BODY.lines(f"a{end}{end}b", 100) == ["a", "", "b"]
 
 
-def test_it_leaves_out_what_is_invisible() -> None:
-    assert FONTS.printable("a\ufe0fb") == "ab"
-
-
-@pytest.mark.parametrize(
-    ("text", "fonts"),
-    [
-        ("abc Ω Ж", ["NotoSans"]),
-        ("abc ไทย", ["NotoSans", "FiraGO"]),
-        ("中文", ["STSong-Light"]),
-        ("漢字かな", ["HeiseiKakuGo-W5"]),
-        ("한국어", ["HYGothic-Medium"]),
-        ("们かな", ["STSong-Light", "HeiseiKakuGo-W5"]),
-    ],
-)
-def test_it_draws_a_run_a_font(text: str, fonts: list[str]) -> None:
-    runs = FONTS.runs(text)
-    assert [run.font for run in runs] == fonts
-    assert "".join(run.text for run in runs) == text
-
-
 def columns_of(count: int, *, wraps: bool = True) -> list[PdfColumn]:
     return [PdfColumn(f"Label {i}", numeric=not wraps, wraps=wraps) for i in range(count)]
 
