@@ -183,13 +183,14 @@ def _datetime_cell(start: str, text: Cell, zone: ZoneInfo, tally: Tally) -> Cell
 
 
 def serial(value: datetime) -> str:
-    """Return days since the epoch as `ddd.ddd…`, of a naive datetime, cut to the millisecond.
+    """Return days since the epoch as `ddd.ddddddddd`, of a naive datetime, cut to the millisecond.
 
-    Rounded up at the last digit: LibreOffice truncates, and shows a second too early otherwise.
+    Rounded up at the last digit, which is a twelfth of a millisecond: LibreOffice truncates, and shows a
+    second too early otherwise.
     """
     since = value - _START_OF_EPOCH
     ms = 1000 * since.seconds + since.microseconds // 1000
-    return f"{since.days}.{-(-ms * 10**11 // _MS_A_DAY):011d}" if ms else str(since.days)
+    return f"{since.days}.{-(-ms * 10**9 // _MS_A_DAY):09d}" if ms else str(since.days)
 
 
 def _text_cell(start: str, tally: Tally) -> Cell:
