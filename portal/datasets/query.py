@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
@@ -15,19 +15,27 @@ from portal.datasets import sources
 from portal.datasets.values import Converter, converters_for, infer_columns
 from portal.datasets.watchdog import Watchdog
 from portal.errors import LimitExceeded, QueryFailed, QueryTimeout
-from portal.table import Batch, Batches, Column, Row
+from portal.exporters.tally import Tally
+from portal.table import Batch, Batches, Column
 
 BATCH_ROWS = 1000
+COUNT_TIMEOUT = 5.0  # seconds; beyond it a count is no longer cheap
 _NAMED = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")  # what `sqlalchemy.text` takes for a parameter
+_JSON_OIDS = frozenset({114, 3802})  # json and jsonb of PostgreSQL, whatever the version
 _DENIED = frozenset({"not authorized", "authorization denied"})  # SQLite, of what the authorizer denied
 
 
 @dataclass(frozen=True)
 class Rows:
-    """An open result: its columns, and its rows, to be read once while the source stays open."""
+    """An open result: its columns, and its rows, to be read once while the source stays open.
+
+    `batches` are lists of plain tuples, up to `BATCH_ROWS` each. `tally` counts what had to be replaced; it
+    is complete once all rows are read.
+    """
 
     columns: tuple[Column, ...]
     batches: Batches
+    tally: Tally = field(default_factory=Tally)
 
 
 @contextmanager
@@ -39,27 +47,48 @@ def open_rows(
     columns: Sequence[Column] | None = None,
     timeout: float,
     maximum_rows: int | None = None,
+    limit_note: str = "",
 ) -> Iterator[Rows]:
     """Run `sql` on a source and yield its rows while the block lasts.
 
     `columns` are the wanted ones, in order; None takes all, with types found from the first rows. Lists
     among `parameters` bind as expanding parameters. `timeout` bounds the seconds spent waiting for the
     database. Raises SourceUnavailable, QueryFailed, QueryTimeout, and, while rows are read, also
-    LimitExceeded past `maximum_rows`.
+    LimitExceeded past `maximum_rows`, to whose sentence `limit_note`, another sentence, is added.
     """
-    with sources.connect(url, timeout=timeout) as connection:
+    tally = Tally()
+    with sources.connect(url, timeout=timeout, tally=tally) as connection:
         watchdog = Watchdog(connection, timeout)
         with _explained(url, watchdog):
             result = _execute(connection, watchdog, sql, parameters)
             names = list(result.keys())
         with closing(result):  # also where its reader gave up half way
-            batches = _read(result, url, watchdog, maximum_rows)
+            batches = _limited(_read(result, url, watchdog), maximum_rows, limit_note)
             if columns is None:
+                json = _json_positions(result)
                 first = next(batches, None)
-                found = infer_columns(names, first or ())
-                yield Rows(found, batches if first is None else chain([first], batches))
+                found = infer_columns(names, first or (), json=json)
+                yield Rows(found, batches if first is None else chain([first], batches), tally)
             else:
-                yield Rows(tuple(columns), _chosen(batches, names, columns, url))
+                yield Rows(tuple(columns), _chosen(batches, names, columns, url), tally)
+
+
+def count_rows(
+    url: URL, sql: str, parameters: Mapping[str, Any], *, at_most: int, timeout: float = COUNT_TIMEOUT
+) -> int | None:
+    """Return how many rows `sql` would give; `at_most + 1` stands for any more.
+
+    Returns None where the source does not say so within `timeout` seconds, or has an objection: then the
+    query itself shall meet it. Raises SourceUnavailable.
+    """
+    # The query stands on lines of its own, lest a comment at its end swallow the parenthesis.
+    query = sql.rstrip().removesuffix(";")
+    counting = f"SELECT count(*) FROM (SELECT 1 FROM (\n{query}\n) AS q LIMIT {at_most + 1:d}) AS n"  # noqa: S608 - no value of anybody's is in it
+    try:
+        with open_rows(url, counting, parameters, timeout=timeout) as rows:
+            return next((int(row[0]) for batch in rows.batches for row in batch), None)
+    except (QueryFailed, QueryTimeout):
+        return None
 
 
 def _execute(
@@ -83,20 +112,30 @@ def _other_colons_escaped(sql: str, parameters: Mapping[str, Any]) -> str:
     return _NAMED.sub(lambda match: match[0] if match[1] in parameters else f"\\{match[0]}", sql)
 
 
-def _read(
-    result: CursorResult[Any], url: URL, watchdog: Watchdog, maximum_rows: int | None
-) -> Iterator[Batch]:
+def _json_positions(result: CursorResult[Any]) -> frozenset[int]:
+    """Return the positions of the columns that the source itself calls JSON."""
+    described = (result.cursor and result.cursor.description) or ()
+    return frozenset(position for position, about in enumerate(described) if about[1] in _JSON_OIDS)
+
+
+def _read(result: CursorResult[Any], url: URL, watchdog: Watchdog) -> Iterator[Batch]:
     # `yield_per` among the execution options is ignored for text(); on the result it holds.
     partitions = result.yield_per(BATCH_ROWS).partitions()
-    total = 0
     while True:
         with _explained(url, watchdog), watchdog.waiting():
-            batch: Sequence[Row] | None = next(partitions, None)
+            batch = next(partitions, None)
         if batch is None:
             return
+        yield list(map(tuple, batch))
+
+
+def _limited(batches: Iterator[Batch], maximum_rows: int | None, limit_note: str) -> Iterator[Batch]:
+    total = 0
+    for batch in batches:
         total += len(batch)
         if maximum_rows is not None and total > maximum_rows:
-            raise LimitExceeded(f"The query returned more than the limit of {maximum_rows:,} rows.")
+            sentence = f"The query returned more than the limit of {maximum_rows:,} rows."
+            raise LimitExceeded(f"{sentence} {limit_note}".rstrip())
         yield batch
 
 
@@ -107,13 +146,17 @@ def _chosen(batches: Iterator[Batch], names: list[str], columns: Sequence[Column
         raise QueryFailed(f"The query has no column “{missing[0]}” any more; it gives {', '.join(names)}.")
     positions = [names.index(column.key) for column in columns]
     converters = converters_for(columns, sqlite=url.get_backend_name() == "sqlite")
-    return (_convert(batch, positions, converters) for batch in batches)
+    as_read = positions == list(range(len(names))) and not any(converters)
+    return (_convert(batch, None if as_read else positions, converters) for batch in batches)
 
 
-def _convert(batch: Batch, positions: list[int], converters: list[Converter | None]) -> Batch:
+def _convert(batch: Batch, positions: list[int] | None, converters: list[Converter | None]) -> Batch:
+    """Return the columns at `positions`, converted; the batch itself where they are None."""
+    if positions is None:
+        return batch
     by_column = list(zip(*batch, strict=True))
     picked = (
-        by_column[position] if convert is None else [convert(value) for value in by_column[position]]
+        by_column[position] if convert is None else map(convert, by_column[position])
         for position, convert in zip(positions, converters, strict=True)
     )
     return list(zip(*picked, strict=True))
@@ -135,5 +178,7 @@ def _explained(url: URL, watchdog: Watchdog) -> Iterator[None]:
         raise QueryFailed(message) from None
     except StatementError as error:  # a value can't be bound
         raise QueryFailed(str(error.orig or error).splitlines()[0]) from None
+    except UnicodeEncodeError:
+        raise QueryFailed("The SQL or a filter has characters that the database's encoding lacks.") from None
     except OverflowError:
         raise QueryFailed("A number among the filters is too large for the database.") from None

@@ -13,11 +13,15 @@ from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
 
+from portal.datasets.loaders import load_postgresql_exactly, load_sqlite_exactly
 from portal.errors import InvalidInput, SourceUnavailable
+from portal.exporters.tally import Tally
 
 DRIVERS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql"}
 CONNECT_TIMEOUT = 10
 CLIENT_CHECK_MS = 5000
+# Dates, intervals and floats in the one form that loses nothing, whatever the server's settings say.
+_POSTGRESQL_FORMS = "-c datestyle=ISO -c intervalstyle=postgres -c extra_float_digits=1"
 # One connection a run; what people filter by is nobody's to read in a log.
 _OPTIONS: dict[str, Any] = {"poolclass": NullPool, "hide_parameters": True}
 
@@ -69,12 +73,12 @@ def _place(url: URL) -> tuple[object, ...]:
 
 
 @contextmanager
-def connect(url: URL, *, timeout: float) -> Iterator[Connection]:
+def connect(url: URL, *, timeout: float, tally: Tally | None = None) -> Iterator[Connection]:
     """Open a read-only connection whose statements end after `timeout` seconds; closed on the way out.
 
-    Raises SourceUnavailable when it can't be opened.
+    What a driver has to replace is counted in `tally`. Raises SourceUnavailable when it can't be opened.
     """
-    engine = _engine(url, timeout)
+    engine = _engine(url, timeout, Tally() if tally is None else tally)
     try:
         with engine.connect() as connection:
             yield connection
@@ -94,16 +98,21 @@ def clean_message(error: DBAPIError, url: URL) -> str:
     return re.sub(r"//[^/@\s]*@", "//…@", text)
 
 
-def _engine(url: URL, timeout: float) -> Engine:
+def _engine(url: URL, timeout: float, tally: Tally) -> Engine:
     backend = url.get_backend_name()
     if backend == "sqlite":
-        engine = create_engine(url, creator=lambda: _open_sqlite(url), **_OPTIONS)
+        engine = create_engine(url, creator=lambda: _open_sqlite(url, tally), **_OPTIONS)
     elif backend == "postgresql":
-        options = f"-c default_transaction_read_only=on -c statement_timeout={int(timeout * 1000)}"
+        options = (
+            f"-c default_transaction_read_only=on -c statement_timeout={int(timeout * 1000)}"
+            f" {_POSTGRESQL_FORMS}"
+        )
         engine = create_engine(
             url, connect_args={"connect_timeout": CONNECT_TIMEOUT, "options": options}, **_OPTIONS
         )
         event.listen(engine, "connect", _end_with_client)
+        # first of all: SQLAlchemy reads the server's version as text
+        event.listen(engine, "connect", lambda driver, _: load_postgresql_exactly(driver, tally), insert=True)
     else:
         engine = create_engine(
             url,
@@ -114,13 +123,14 @@ def _engine(url: URL, timeout: float) -> Engine:
     return engine
 
 
-def _open_sqlite(url: URL) -> sqlite3.Connection:
+def _open_sqlite(url: URL, tally: Tally) -> sqlite3.Connection:
     path = Path(url.database or "")
     if not path.is_file():
         # sqlite would say "unable to open database file", which sends people looking at permissions
         raise sqlite3.OperationalError(f"there is no file {path.name}")
     uri = f"{path.resolve().as_uri()}?mode=ro"
     connection = sqlite3.connect(uri, uri=True, timeout=CONNECT_TIMEOUT, check_same_thread=False)
+    load_sqlite_exactly(connection, tally)
     try:
         connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
         connection.execute("PRAGMA query_only = ON")

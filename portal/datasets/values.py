@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -12,6 +12,10 @@ from portal.table import Batch, Column, ColumnType
 Converter = Callable[[Any], Any]
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
+
+_FINER = re.compile(r"[.,][0-9]{7}")  # than a datetime holds, which cuts such digits without a word
+
+_LONGEST_PLAIN = len("2025-03-09 07:30:00.123456")
 
 _SPECIMENS: tuple[tuple[type, ColumnType], ...] = (
     (bool, ColumnType.BOOLEAN),  # before int, whose subclass it is
@@ -25,12 +29,17 @@ _SPECIMENS: tuple[tuple[type, ColumnType], ...] = (
 )
 
 
-def infer_columns(names: Sequence[str], first_rows: Batch) -> tuple[Column, ...]:
-    """Return a column a name, typed by the first rows' values: text where they differ or all are null."""
+def infer_columns(
+    names: Sequence[str], first_rows: Batch, *, json: Collection[int] = ()
+) -> tuple[Column, ...]:
+    """Return a column a name, typed by the first rows' values: text where they differ or all are null.
+
+    `json` are the positions of columns which the source calls JSON: their values arrive as text.
+    """
     columns = list(zip(*first_rows, strict=True)) or [()] * len(names)
     return tuple(
-        Column(key=name, label=name, type=_type_of(values))
-        for name, values in zip(names, columns, strict=True)
+        Column(key=name, label=name, type=ColumnType.JSON if position in json else _type_of(values))
+        for position, (name, values) in enumerate(zip(names, columns, strict=True))
     )
 
 
@@ -66,6 +75,8 @@ def _datetime(value: Any) -> Any:
     # SQLite's own functions speak UTC (https://www.sqlite.org/lang_datefunc.html), so text without a zone is.
     try:
         instant = datetime.fromisoformat(value) if isinstance(value, str) else value
+        if isinstance(value, str) and len(value) > _LONGEST_PLAIN and _FINER.search(value):
+            return value
     except ValueError:
         return value
     return instant.replace(tzinfo=UTC) if isinstance(instant, datetime) and not instant.tzinfo else instant
