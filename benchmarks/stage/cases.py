@@ -40,11 +40,12 @@ NAMES = (
     "山田 太郎",
     None,
 )
-WORDS = tuple(
+TEXT = (
     "review of vendor payment invoice approval third party gift register entry employee training record"
     " policy breach audit finding remediation plan evidence control owner risk assessment customer due"
-    " diligence transaction alert access rights retention request regulator deadline waiver clause".split()
+    " diligence transaction alert access rights retention request regulator deadline waiver clause"
 )
+WORDS = TEXT.split()
 START = datetime(2019, 1, 1)  # noqa: DTZ001 - a wall time, as a cell holds it
 SIX_YEARS = 6 * 365 * 86_400
 

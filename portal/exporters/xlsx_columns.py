@@ -92,20 +92,19 @@ def dates(values: Sequence[date]) -> list[str] | None:
 
 def datetimes(values: Sequence[datetime], zone: ZoneInfo, tally: Tally) -> list[str] | None:
     """Return serial dates; all values must be aware, or none."""
-    naive = sum(value.tzinfo is None for value in values)
-    if naive == len(values):
-        local = values
-    elif naive:
-        return None
-    else:
+    zones = {value.tzinfo for value in values}
+    local = values
+    if zones != {None}:
+        if None in zones:
+            return None
         try:
             local = [value.astimezone(zone).replace(tzinfo=None) for value in values]
         except OverflowError:  # beyond the year 9999
             return None
     if min(local).date() < FIRST_SAFE_DAY:
         return None
-    if naive:
-        tally.count(WITHOUT_ZONE, naive)
-    if fine := sum(value.microsecond % 1000 != 0 for value in local):
-        tally.count(FINE_TIME, fine)
+    if local is values:
+        tally.count(WITHOUT_ZONE, len(values))
+    if fine := [value for value in local if value.microsecond % 1000]:
+        tally.count(FINE_TIME, len(fine))
     return list(map(serial, local))

@@ -1,9 +1,12 @@
 import io
 import re
+import subprocess
+import sys
 import tracemalloc
 import zipfile
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import pytest
@@ -13,11 +16,13 @@ from openpyxl import Workbook, load_workbook
 from python_calamine import CalamineWorkbook
 
 from portal.errors import LimitExceeded
+from portal.exporters import xlsx_zip
 from portal.exporters.as_xlsx import XlsxExporter
 from portal.exporters.base import Document, Written
+from portal.exporters.options import XlsxSize
 from portal.exporters.tally import REPLACED, WITHOUT_ZONE
-from portal.exporters.xlsx_cells import CUT, FINE_TIME, LONG_NUMBER, NOT_FINITE, OLD_DATE
-from portal.table import Column, ColumnType
+from portal.exporters.xlsx_cells import CUT, FAR_DATE, FINE_TIME, LONG_NUMBER, NOT_FINITE, OLD_DATE
+from portal.table import Column, ColumnType, Zone
 from tests.exporters.shared import DOCUMENT, Nowhere, batches, export
 
 CASES = [
@@ -318,14 +323,80 @@ def test_it_refuses_more_columns_than_a_sheet_has() -> None:
         export(XlsxExporter(), VALUE * 16_385, [])
 
 
+def test_it_ends_a_sheet_before_its_part_gets_too_large_and_says_so() -> None:
+    data, written = export(XlsxExporter(sheet_bytes=1000), VALUE, [["x" * 400]] * 7)
+    workbook = opened(data)
+    assert [sheet.max_row - 1 for sheet in workbook.worksheets[:-1]] == [3, 3, 1]
+    assert written.notes == (
+        "The rows stand on 3 sheets, 'Open cases' and following, because a sheet holds 1,048,575 rows or"
+        " 0.00 GiB.",
+    )
+
+
+def test_it_shows_each_column_in_its_zone_and_says_so() -> None:
+    columns = [
+        Column("a", "Opened", ColumnType.DATETIME),
+        Column("b", "Logged", ColumnType.DATETIME, zone=Zone.UTC),
+    ]
+    moment = datetime(2025, 7, 1, 12, tzinfo=UTC)
+    data, written = export(XlsxExporter(), columns, [[moment, moment]])
+    workbook = opened(data)
+    assert list(workbook.worksheets[0].iter_rows(values_only=True)) == [
+        ("Opened (Europe/Berlin)", "Logged (UTC)"),
+        (datetime.fromisoformat("2025-07-01T14:00:00"), datetime.fromisoformat("2025-07-01T12:00:00")),
+    ]
+    about = {row[0]: row[1] for row in workbook["About"].iter_rows(values_only=True)}
+    assert about["Time zone"] == "Times with a zone are shown in Europe/Berlin, those of Logged in UTC."
+    assert written.notes == ()
+
+
+def test_it_keeps_times_that_leave_the_calendar_in_their_zone_and_counts_them() -> None:
+    cell, written = cell_written(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC), CASES[4])
+    assert (cell.value, written.notes) == ("9999-12-31 23:59:59+00:00", (f"{FAR_DATE}: 1 cell.",))
+
+
+def test_it_packs_small_or_fast() -> None:
+    rows = [[i, f"Case {i * i % 9973}", Decimal(i * 37 % 1001), None, None, i % 3 == 0] for i in range(3000)]
+    small, _ = export(XlsxExporter(XlsxSize.SMALL), CASES, rows)
+    fast, _ = export(XlsxExporter(XlsxSize.FAST), CASES, rows)
+    assert len(small) < 0.95 * len(fast)
+    assert seen_by_calamine(small) == seen_by_calamine(fast)
+
+
+WITHOUT_ISAL = """
+import sys
+sys.modules["isal"] = None  # so importing it fails
+from portal.exporters import xlsx_zip
+from portal.exporters import xlsx_zip
+from portal.exporters.as_xlsx import XlsxExporter
+from tests.exporters.shared import DOCUMENT
+from portal.table import Column
+assert not xlsx_zip.HAS_ISAL
+XlsxExporter().write([[["x", "y"]]], [Column("a", "A"), Column("b", "B")], sys.stdout.buffer, DOCUMENT)
+"""
+
+
+def test_it_does_without_isal() -> None:
+    command = [sys.executable, "-c", WITHOUT_ISAL]
+    result = subprocess.run(command, check=True, capture_output=True, cwd=Path(__file__).parents[2])
+    assert seen_by_calamine(result.stdout) == [["A", "B"], ["x", "y"]]
+
+
+def test_it_uses_isal_where_it_is_installed() -> None:
+    assert xlsx_zip.HAS_ISAL
+
+
 def test_it_holds_one_batch_in_memory() -> None:
-    rows = ([i, "x" * 100, Decimal(i), None, None, True] for i in range(50_000))
-    sink = Nowhere()
-    tracemalloc.start()
-    try:
-        written = XlsxExporter().write(batches(rows, 1000), CASES, cast(BinaryIO, sink), DOCUMENT)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert written.rows == 50_000
-    assert peak < 8_000_000
+    def peak(count: int) -> int:
+        rows = ([i, "x" * 100, Decimal(i), None, None, True] for i in range(count))
+        tracemalloc.start()
+        try:
+            sink = cast(BinaryIO, Nowhere())
+            written = XlsxExporter().write(batches(rows, 1000), CASES, sink, DOCUMENT)
+            assert written.rows == count
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(1000)  # what is imported or kept on first use
+    assert peak(200_000) < min(8_000_000, 1.5 * peak(4000))
