@@ -6,7 +6,8 @@ Both make landscape A4 pages with a repeated header and "Page x of y" from rows 
 process of its own; its CPU seconds (user and system, median, without making the rows) hold those of the
 processes it started and waited for: ours include the PDF child from its start, of which about half a second
 is imports (the case of one row shows it), while the peer's libraries are imported before its clock starts.
-Memory is the peak of the process that makes the PDF. `--large` adds 5,000 rows, once: the peer takes minutes.
+Memory is the peak of the process that makes the PDF (at least the level of the one that started it, as the
+kernel counts). `--large` adds 5,000 rows, once: the peer takes minutes.
 
 Prints a line a case: name, CPU seconds of ours and the peer's, their ratio, peak MB and bytes of each.
 """
