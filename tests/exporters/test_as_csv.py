@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.exporters.as_csv import GUARDED, CsvExporter, executes
-from portal.exporters.tally import REPLACED
-from portal.table import Column, ColumnType
+from portal.exporters.as_csv import CsvExporter
+from portal.exporters.csv_fields import GUARDED, executes
+from portal.exporters.options import CsvOptions, Delimiter, Encoding, LineEnd, Quoting
+from portal.exporters.tally import REPLACED, WITHOUT_ZONE
+from portal.table import Column, ColumnType, Zone
 from tests.exporters.shared import DOCUMENT, Nowhere, batches, export
 
 TEXT = Column("name", "Name")
@@ -161,3 +163,132 @@ def test_it_holds_one_batch_in_memory() -> None:
     assert written.rows == 200_000
     assert sink.size > 20_000_000
     assert peak < 6_000_000
+
+
+# Options
+
+
+OPTIONS_ROWS: list[list[Any]] = [
+    [1, "plain", Decimal("1234.50"), None],
+    [2, "a;b", Decimal("-0.5"), ""],
+    [3, 'say "hi", please', Decimal(7), "=1+1"],
+]
+OPTIONS_COLUMNS = [
+    Column("id", "Id", ColumnType.INTEGER),
+    Column("title", "Title"),
+    Column("amount", "Amount", ColumnType.DECIMAL),
+    Column("note", "Note"),
+]
+
+
+@pytest.mark.parametrize(
+    ("options", "lines"),
+    [
+        (
+            CsvOptions(),
+            [
+                "Id,Title,Amount,Note",
+                "1,plain,1234.50,",
+                '2,a;b,-0.5,""',
+                '3,"say ""hi"", please",7,\'=1+1',
+            ],
+        ),
+        (
+            CsvOptions(delimiter=Delimiter.SEMICOLON, decimal_comma=True),
+            [
+                "Id;Title;Amount;Note",
+                "1;plain;1234,50;",
+                '2;"a;b";-0,5;""',
+                '3;"say ""hi"", please";7;\'=1+1',
+            ],
+        ),
+        (
+            CsvOptions(decimal_comma=True),
+            [
+                "Id,Title,Amount,Note",
+                '1,plain,"1234,50",',
+                '2,a;b,"-0,5",""',
+                '3,"say ""hi"", please",7,\'=1+1',
+            ],
+        ),
+        (
+            CsvOptions(quoting=Quoting.TEXT),
+            [
+                '"Id","Title","Amount","Note"',
+                '1,"plain",1234.50,',
+                '2,"a;b",-0.5,""',
+                '3,"say ""hi"", please",7,"\'=1+1"',
+            ],
+        ),
+        (
+            CsvOptions(delimiter=Delimiter.TAB, quoting=Quoting.ALL),
+            [
+                '"Id"\t"Title"\t"Amount"\t"Note"',
+                '"1"\t"plain"\t"1234.50"\t',
+                '"2"\t"a;b"\t"-0.5"\t""',
+                '"3"\t"say ""hi"", please"\t"7"\t"\'=1+1"',
+            ],
+        ),
+    ],
+    ids=["default", "semicolon and comma", "comma and comma", "text quoted", "tab, all quoted"],
+)
+def test_it_writes_fields_as_chosen(options: CsvOptions, lines: list[str]) -> None:
+    data, written = export(CsvExporter(options), OPTIONS_COLUMNS, OPTIONS_ROWS)
+
+    assert data.decode("utf-8-sig").split("\r\n") == [*lines, ""]
+    assert written.notes == (f"{GUARDED}: 1 cell.",)
+
+
+@pytest.mark.parametrize("delimiter", list(Delimiter))
+@pytest.mark.parametrize("quoting", list(Quoting))
+def test_every_choice_reads_back_as_it_was(delimiter: Delimiter, quoting: Quoting) -> None:
+    texts = ["a,b", "a;b", "a\tb", "a|b", 'a"b', "a\nb", "a\r\nb", " a ", "", "ä", "1", "x"]
+    data, _ = export(CsvExporter(CsvOptions(delimiter, quoting=quoting)), [TEXT], [[text] for text in texts])
+
+    reader = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), delimiter=delimiter.value)
+    assert [row[0] for row in reader][1:] == texts
+
+
+@pytest.mark.parametrize(
+    ("encoding", "codec", "charset"),
+    [
+        (Encoding.UTF_8_BOM, "utf-8-sig", "utf-8"),
+        (Encoding.UTF_8, "utf-8", "utf-8"),
+        (Encoding.UTF_16, "utf-16", "utf-16"),
+        (Encoding.WINDOWS_1252, "cp1252", "windows-1252"),
+    ],
+)
+def test_it_writes_every_encoding(encoding: Encoding, codec: str, charset: str) -> None:
+    exporter = CsvExporter(CsvOptions(encoding=encoding, line_end=LineEnd.LF))
+
+    data, written = export(exporter, [TEXT], [["Größe €"], ["naïve"]])
+
+    assert data.decode(codec) == f"{TEXT.label}\nGröße €\nnaïve\n"
+    assert exporter.media_type == f"text/csv; charset={charset}"
+    assert written.notes == ()
+
+
+def test_it_counts_what_windows_1252_does_not_have() -> None:
+    data, written = export(
+        CsvExporter(CsvOptions(encoding=Encoding.WINDOWS_1252)), [TEXT], [["Łódź"], ["ok"], ["案"]]
+    )
+
+    assert data.decode("cp1252").split() == [TEXT.label, "?ód?", "ok", "?"]
+    assert written.notes == ("Characters that Windows-1252 does not have became a question mark: 2 cells.",)
+
+
+def test_it_says_the_zone_in_the_header_and_counts_times_without_one() -> None:
+    at = datetime(2025, 7, 1, 12, 0, tzinfo=UTC)
+    columns = [
+        Column("a", "Opened", ColumnType.DATETIME),
+        Column("b", "Closed", ColumnType.DATETIME, zone=Zone.UTC),
+    ]
+
+    data, written = export(CsvExporter(), columns, [[at, at], [at.replace(tzinfo=None), None]])
+
+    assert data.decode("utf-8-sig").split("\r\n")[:-1] == [
+        "Opened (Europe/Berlin),Closed (UTC)",
+        "2025-07-01T14:00:00+02:00,2025-07-01T12:00:00+00:00",
+        "2025-07-01T12:00:00,",
+    ]
+    assert written.notes == (f"{WITHOUT_ZONE}: 1 cell.",)
