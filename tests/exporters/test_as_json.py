@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.errors import RenderFailed
-from portal.exporters.as_json import NOT_FINITE, JsonExporter, NdjsonExporter
+from portal.exporters.as_json import JsonExporter, NdjsonExporter
 from portal.exporters.base import Written
+from portal.exporters.json_rows import NOT_FINITE
 from portal.exporters.tally import REPLACED
 from portal.table import Column, ColumnType
 from tests.exporters.shared import DOCUMENT, Nowhere, batches, export
