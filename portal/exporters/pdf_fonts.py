@@ -7,7 +7,6 @@ reportlab's own CID fonts for them are not, and a viewer without them draws empt
 font is shown by its code.
 """
 
-import importlib.util
 import io
 import re
 import unicodedata
@@ -28,9 +27,8 @@ REGULAR = (("NotoSans", "notos"), ("FiraGO", "figo"), ("CascadiaMono", "cascadia
 BOLD = (("NotoSans-Bold", "notosbo"), ("FiraGO-Bold", "figbo"), ("CascadiaMono-Bold", "cascadiab"))
 CJK = "CJK"
 
-# WenQuanYi Micro Hei has all of them with TrueType outlines, the only ones that reportlab can embed. A
-# package for Python carries it, and Debian's fonts-wqy-microhei; the others are Debian's and macOS's.
-_CJK_PACKAGE, _CJK_IN_PACKAGE = "paperang_p2_fonts_cjk", "fonts/wqy-microhei.ttc"
+# Fonts with TrueType outlines, the only ones that reportlab can embed: Debian's fonts-wqy-microhei and
+# fonts-droid-fallback, and macOS's own. No package for Python carries such a font from its makers.
 _CJK_FILES = (
     Path("/usr/share/fonts/truetype/wqy/wqy-microhei.ttc"),
     Path("/usr/share/fonts/truetype/droid/DroidSansFallbackFull.ttf"),
@@ -46,11 +44,7 @@ _INVISIBLE = re.compile(
 @cache
 def cjk_font() -> Path | None:
     """Return the file of an installed font that has Chinese, Japanese and Korean, or None."""
-    found = importlib.util.find_spec(_CJK_PACKAGE)
-    carried = [
-        Path(folder) / _CJK_IN_PACKAGE for folder in (found and found.submodule_search_locations) or ()
-    ]
-    return next((file for file in (*carried, *_CJK_FILES) if file.is_file()), None)
+    return next((file for file in _CJK_FILES if file.is_file()), None)
 
 
 class Run(NamedTuple):

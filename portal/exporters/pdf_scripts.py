@@ -8,7 +8,7 @@ import re
 from functools import cache
 from typing import Any
 
-from arabic_reshaper import ArabicReshaper
+from arabic_reshaper import ArabicReshaper  # type: ignore[attr-defined] # it names no exports
 from xhtml2pdf.bidi import get_display, needs_bidi
 
 _ARABIC = re.compile("[\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff]")
@@ -27,4 +27,4 @@ def drawn_order(line: str) -> str:
 @cache
 def _reshaper() -> Any:
     # Vowel marks are part of the data; the package would drop them if it were not told.
-    return ArabicReshaper({"delete_harakat": False, "delete_tatweel": False})
+    return ArabicReshaper({"delete_harakat": False, "delete_tatweel": False})  # type: ignore[no-untyped-call]

@@ -38,7 +38,7 @@ class NumberedCanvas(MarkedCanvas):
         """End the page with a reference to its number, and pack it: all pages wait in memory for `save`."""
         self.doForm(_form(self.getPageNumber()))
         super().showPage()
-        page = self._doc.Pages.pages[-1]
+        page = self._doc.Pages.pages[-1]  # type: ignore[attr-defined] # the stubs lack it
         packed = zlib.compress(page.stream.encode())
         page.Contents = PDFStream(PDFDictionary({"Filter": PDFName("FlateDecode")}), packed)
         page.stream = None
