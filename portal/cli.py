@@ -1,11 +1,8 @@
 """`portal …`: what operators and the supervisor call. Errors end in one line on stderr and exit status 2."""
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import click
 from flask import Flask
@@ -15,14 +12,14 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from portal.app import create_app
+from portal.cli_export import csv_choices, export
 from portal.cli_recurrence import next_runs
 from portal.clock import utcnow
 from portal.config import Settings, load
-from portal.datasets import query, sources
+from portal.datasets import service as datasets
 from portal.demo import seed, supervisor
 from portal.errors import InvalidInput, PortalError
-from portal.exporters.base import Document
-from portal.exporters.registry import EXPORTERS
+from portal.exporters.options import CsvOptions
 from portal.extensions import db
 from portal.jobs.scheduler import PortalScheduler
 from portal.jobs.worker import work_forever
@@ -32,10 +29,6 @@ from portal.organizations import service as organizations
 from portal.organizations.models import Organization
 from portal.permissions import Role
 from portal.queue import connect
-from portal.runs.pipeline import Rendered, render
-from portal.storage.local import explained
-
-QUERY_TIMEOUT = 3600.0
 
 
 class Portal(click.Group):
@@ -60,6 +53,7 @@ def main() -> None:
 
 
 main.add_command(next_runs)
+main.add_command(export)
 
 
 @main.command()
@@ -170,21 +164,16 @@ def seed_demo() -> None:
 
 
 @main.command()
-@click.option("--source", required=True, metavar="SQLALCHEMY_URL")
-@click.option("--sql", required=True)
-@click.option("--format", "form", type=click.Choice(list(EXPORTERS)), required=True)
-@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), required=True)
-@click.option("--title", default="Export", show_default=True)
-def export(source: str, sql: str, form: str, output: Path, title: str) -> None:
-    """Write a query's rows to a file, read-only. Needs no running service.
-
-    Prints one line of JSON: rows, bytes and SHA-256 of the file.
-    """
-    url = sources.parse_url(source)
-    document = Document(title=title, organization="", generated_at=utcnow())
-    with query.open_rows(url, sql, {}, timeout=QUERY_TIMEOUT) as rows:
-        written = _beside_then_rename(output, lambda path: render(EXPORTERS[form], document, rows, path))
-    click.echo(json.dumps({"rows": written.rows, "bytes": written.size, "sha256": written.sha256}))
+@click.argument("organization")
+@click.argument("dataset")
+@csv_choices
+def csv_options(organization: str, dataset: str, **chosen: str | bool) -> None:
+    """Choose how the CSV of a dataset is written, from its next run on; ORGANIZATION is a slug."""
+    with _application(load()):
+        found = datasets.dataset_by_name(organization, dataset)
+        version = datasets.choose_csv(found, CsvOptions.from_dict(chosen), now=utcnow())
+        db.session.commit()
+        click.echo(f"Version {version.number} of “{found.name}” writes CSV that way.")
 
 
 @contextmanager
@@ -197,19 +186,6 @@ def _application(settings: Settings) -> Iterator[Flask]:
         finally:
             db.session.remove()
             db.engine.dispose()
-
-
-def _beside_then_rename(output: Path, write: Callable[[Path], Rendered]) -> Rendered:
-    """Write a file that is complete or absent."""
-    with explained("write"):
-        aside = output.with_name(f".{output.name}.{uuid4().hex[:8]}")
-        aside.touch(exist_ok=False)  # with the mode of any new file, which mkstemp would not give it
-        try:
-            written = write(aside)
-            aside.replace(output)
-        finally:
-            aside.unlink(missing_ok=True)
-    return written
 
 
 class Gunicorn(BaseApplication):

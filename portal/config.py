@@ -81,6 +81,12 @@ class Settings(BaseSettings):
     delivery_retry_for: float = Field(24 * 3600, ge=0, alias="PORTAL_DELIVERY_RETRY_FOR")
     run_timeout: int = Field(3600, ge=1, alias="PORTAL_RUN_TIMEOUT")
     query_timeout: float = Field(600, gt=0, alias="PORTAL_QUERY_TIMEOUT")
+    row_limit: int = Field(10_000_000, ge=1, alias="PORTAL_ROW_LIMIT")
+    pdf_row_limit: int = Field(20_000, ge=1, alias="PORTAL_PDF_ROW_LIMIT")
+    pdf_memory_limit: int = Field(2**30, ge=2**28, alias="PORTAL_PDF_MEMORY_LIMIT")
+    pdf_cpu_limit: int = Field(300, ge=1, alias="PORTAL_PDF_CPU_LIMIT")
+    pdf_time_limit: float = Field(600, gt=0, alias="PORTAL_PDF_TIME_LIMIT")
+    xlsx_size: Literal["fast", "small"] = Field("fast", alias="PORTAL_XLSX_SIZE")
     link_days: int = Field(7, ge=1, le=365, alias="PORTAL_LINK_DAYS")
     file_days: int = Field(90, ge=1, alias="PORTAL_FILE_DAYS")
 

@@ -65,6 +65,7 @@ class DatasetVersion(Base):
     parameters: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     columns: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     key_columns: Mapped[list[str]] = mapped_column(JSON)
+    csv_options: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
 
     dataset: Mapped[Dataset] = relationship(back_populates="versions")

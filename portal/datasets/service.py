@@ -10,6 +10,7 @@ from cryptography.fernet import InvalidToken
 from sqlalchemy import func, select
 from sqlalchemy.engine import URL
 
+from portal.audit import service as audit
 from portal.config import Settings
 from portal.datasets import query, sources
 from portal.datasets.filters import bindings, parameters_of
@@ -17,6 +18,7 @@ from portal.datasets.models import Dataset, DatasetVersion, DataSource, ExportTy
 from portal.datasets.parameters import Parameter
 from portal.encryption import decrypt, encrypt
 from portal.errors import InvalidInput, NotFound, SourceUnavailable
+from portal.exporters.options import CsvOptions
 from portal.extensions import db
 from portal.organizations.models import Organization, User
 from portal.organizations.service import require
@@ -97,6 +99,45 @@ def create_dataset(
     db.session.add(dataset)
     db.session.flush()
     return dataset
+
+
+def dataset_by_name(organization: str, name: str) -> Dataset:
+    """Return a dataset in use by its organization's slug and its name. Raises NotFound."""
+    found = db.session.scalars(
+        select(Dataset)
+        .join(Organization, Organization.id == Dataset.organization_id)
+        .where(Organization.slug == organization, Dataset.name == name, Dataset.archived_at.is_(None))
+    ).first()
+    if found is None:
+        raise NotFound(f"“{organization}” has no dataset “{name}”.")
+    return found
+
+
+def choose_csv(dataset: Dataset, options: CsvOptions, *, now: datetime) -> DatasetVersion:
+    """Add a version of a dataset whose CSV is written as `options` say; new runs use it."""
+    old = current_version(dataset)
+    version = DatasetVersion(
+        dataset=dataset,
+        number=old.number + 1,
+        sql=old.sql,
+        parameters=old.parameters,
+        columns=old.columns,
+        key_columns=old.key_columns,
+        csv_options=options.to_dict(),
+        created_at=now,
+    )
+    db.session.add(version)
+    audit.record(
+        dataset.organization_id,
+        actor="operator",
+        action="dataset.csv_options",
+        target=f"dataset:{dataset.public_id}",
+        now=now,
+        before=old.csv_options or CsvOptions().to_dict(),
+        after=version.csv_options,
+    )
+    db.session.flush()
+    return version
 
 
 def list_datasets(actor: User) -> list[Dataset]:

@@ -37,6 +37,7 @@ class Letter:
     sha256: str
     facts: tuple[tuple[str, str], ...]
     everyone: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from portal.exporters.options import Packing
 from portal.schedules.drafts import Draft
 from portal.schedules.models import Channel, ExportFormat
 from portal.schedules.rules import Kind, Rule
@@ -29,6 +30,7 @@ class Plan:
     description: str = ""
     past: int = 0
     paused: str = ""
+    packing: Packing = Packing.NONE
 
     def draft(self, dataset_id: str) -> Draft:
         """Return the schedule as its manager would have filled it in."""
@@ -44,6 +46,7 @@ class Plan:
             location=self.location,
             columns=self.columns,
             filters=self.filters,
+            packing=self.packing,
         )
 
 
@@ -138,6 +141,7 @@ ACME_PLANS = (
         format=ExportFormat.CSV,
         rule=Rule(Kind.MONTHLY, time(2, 30), monthday=1),
         timezone="America/Sao_Paulo",
+        packing=Packing.ZIP,
         location="quarter",
         filters=_preset("previous_quarter"),
     ),

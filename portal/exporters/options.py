@@ -1,7 +1,9 @@
 """What can be chosen about a file beside its format."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any, Self
 
 
 class Delimiter(StrEnum):
@@ -43,6 +45,21 @@ class CsvOptions:
     quoting: Quoting = Quoting.MINIMAL
     decimal_comma: bool = False
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form kept in the database; `from_dict` reads it back."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read the form written by `to_dict`; what is missing is the default. Raises ValueError."""
+        return cls(
+            delimiter=Delimiter(data.get("delimiter", Delimiter.COMMA)),
+            encoding=Encoding(data.get("encoding", Encoding.UTF_8_BOM)),
+            line_end=LineEnd(data.get("line_end", LineEnd.CRLF)),
+            quoting=Quoting(data.get("quoting", Quoting.MINIMAL)),
+            decimal_comma=bool(data.get("decimal_comma", False)),
+        )
+
 
 class XlsxSize(StrEnum):
     """Whether a workbook is packed fast, or as small as it gets."""
@@ -70,7 +87,7 @@ class PdfLimits:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """All of them; each exporter takes what concerns it."""
+    """All of them; each exporter takes what concerns it. `packing` is `packed.Packed`'s."""
 
     csv: CsvOptions = CsvOptions()
     xlsx: XlsxSize = XlsxSize.FAST

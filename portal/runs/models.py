@@ -161,7 +161,10 @@ class RunEvent(Base):
 
 
 class Artifact(Identified, Base):
-    """The file of a run: complete and hashed, or not there at all."""
+    """The file of a run: complete and hashed, or not there at all.
+
+    `notes` are sentences on what was changed on the way into the file (`exporters.base.Written`).
+    """
 
     __tablename__ = "artifacts"
 
@@ -172,6 +175,7 @@ class Artifact(Identified, Base):
     size: Mapped[int] = mapped_column(BigInteger)
     sha256: Mapped[str] = mapped_column(String(64))
     rows: Mapped[int] = mapped_column(BigInteger)
+    notes: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     storage_key: Mapped[str] = mapped_column(String(200), unique=True)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     expires_at: Mapped[datetime] = mapped_column(UTCDateTime)

@@ -4,7 +4,6 @@ Each stage is a function; one whose result is already recorded is skipped on a l
 transaction is open while rows are read, files are written or servers answer.
 """
 
-import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -32,7 +31,7 @@ from portal.delivery.email import Letter
 from portal.delivery.service import Shipment
 from portal.errors import LeaseLost, PortalError, RunCancelled, RunReleased, RunTimeout
 from portal.exporters.base import Document, Exporter
-from portal.exporters.registry import EXPORTERS
+from portal.exporters.options import Packing
 from portal.extensions import db
 from portal.runs import finish
 from portal.runs.filenames import filename_for
@@ -40,6 +39,16 @@ from portal.runs.leases import Claim, claim, fenced
 from portal.runs.log import note
 from portal.runs.models import Artifact, RunStatus, ScheduledExportRun
 from portal.runs.oversight import Ending, Oversight
+from portal.runs.rendering import (
+    Rendered,
+    exporter_for,
+    limit_hint,
+    options,
+    packed,
+    refuse_too_many,
+    render,
+    row_limit,
+)
 from portal.schedules.models import Channel
 from portal.storage.base import Storage
 from portal.table import Batches
@@ -75,18 +84,6 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Rendered:
-    """A finished work file."""
-
-    path: Path
-    rows: int
-    columns: int
-    size: int
-    sha256: str
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Stored:
     """The artifact's row, as plain values."""
 
@@ -97,6 +94,7 @@ class Stored:
     size: int
     rows: int
     sha256: str
+    notes: tuple[str, ...]
 
 
 def execute(
@@ -127,7 +125,7 @@ def execute(
 
 def _take_through(owned: Claim, oversight: Oversight, settings: Settings, storage: Storage) -> RunStatus:
     try:
-        plan = resolve(owned)
+        plan = resolve(owned, settings)
         stored = recorded_artifact(owned) or produce(plan, settings, storage)
         ship(plan, stored, oversight, settings, storage)
         return finish.finish(owned, now=utcnow())
@@ -158,13 +156,18 @@ def _ending(owned: Claim, settings: Settings, end_process: Callable[[], None]) -
     return end
 
 
-def resolve(owned: Claim) -> Plan:
+def resolve(owned: Claim, settings: Settings) -> Plan:
     """Turn the run's snapshot into plain values: what it is called, how it is written, who gets it."""
     now = utcnow()
     with fenced(owned) as run:
         snapshot = run.snapshot
-        filters = filters_in_words(datasets.get_version(snapshot["dataset_version"]), snapshot["filters"])
-        exporter = EXPORTERS[snapshot["format"]]
+        version = datasets.get_version(snapshot["dataset_version"])
+        filters = filters_in_words(version, snapshot["filters"])
+        # a snapshot of an earlier release names no packing
+        chosen = options(settings, version.csv_options, snapshot.get("packing", Packing.NONE))
+        plain = exporter_for(snapshot["format"], chosen)
+        inside = filename_for(snapshot["name"], run.due_at, snapshot["timezone"], plain.extension)
+        exporter = packed(plain, chosen.packing, inside)
         note(run, f"Claimed by {owned.worker}, attempt {owned.attempt}", now=now)
         return Plan(
             claim=owned,
@@ -212,8 +215,16 @@ def prepare(plan: Plan, settings: Settings) -> Reading:
 def read_and_render(plan: Plan, path: Path, settings: Settings) -> Rendered:
     """Stream the rows from the source through the exporter into a work file."""
     reading = prepare(plan, settings)
+    form = plan.snapshot["format"]
+    refuse_too_many(reading, form, settings)
     with query.open_rows(
-        reading.url, reading.sql, reading.values, columns=reading.columns, timeout=settings.query_timeout
+        reading.url,
+        reading.sql,
+        reading.values,
+        columns=reading.columns,
+        timeout=settings.query_timeout,
+        maximum_rows=row_limit(form, settings),
+        limit_note=limit_hint(form),
     ) as rows:
         counted = replace(rows, batches=_counted(rows.batches, plan.claim))
         return render(plan.exporter, plan.document, counted, path)
@@ -229,15 +240,6 @@ def _counted(batches: Batches, owned: Claim) -> Batches:
             with fenced(owned) as run:
                 run.rows_read = rows
             recorded = time.monotonic()
-
-
-def render(exporter: Exporter, document: Document, rows: query.Rows, path: Path) -> Rendered:
-    """Write the rows to `path` in the exporter's format; hash what was written."""
-    with path.open("wb") as out:
-        written = exporter.write(rows.batches, rows.columns, out, document)
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return Rendered(path, written.rows, len(rows.columns), path.stat().st_size, digest, written.notes)
 
 
 def store(plan: Plan, rendered: Rendered, settings: Settings, storage: Storage) -> Stored:
@@ -256,6 +258,7 @@ def store(plan: Plan, rendered: Rendered, settings: Settings, storage: Storage) 
         size=rendered.size,
         sha256=rendered.sha256,
         rows=rendered.rows,
+        notes=list(rendered.notes),
         storage_key=key,
         created_at=now,
         expires_at=now + timedelta(days=max(settings.file_days, settings.link_days)),
@@ -336,6 +339,7 @@ def _letter(plan: Plan, stored: Stored) -> Letter:
         sha256=stored.sha256,
         facts=plan.document.facts,
         everyone=plan.targets,
+        notes=stored.notes,
     )
 
 
@@ -348,6 +352,7 @@ def _stored(artifact: Artifact) -> Stored:
         size=artifact.size,
         rows=artifact.rows,
         sha256=artifact.sha256,
+        notes=tuple(artifact.notes or ()),
     )
 
 

@@ -9,6 +9,7 @@ from portal.datasets import service as datasets
 from portal.datasets.filters import valid_filters
 from portal.datasets.models import Dataset
 from portal.errors import InvalidInput
+from portal.exporters.options import Packing
 from portal.organizations.models import User
 from portal.organizations.service import normalize_email
 from portal.schedules.models import Channel, ExportFormat, Misfire, Overlap, ScheduledExport
@@ -41,6 +42,7 @@ class Draft:
     misfire: Misfire = Misfire.LATEST
     overlap: Overlap = Overlap.QUEUE
     start_window: int | None = None
+    packing: Packing = Packing.NONE
 
 
 def fill(
@@ -62,7 +64,7 @@ def fill(
     schedule.name, schedule.description = name, draft.description.strip()
     schedule.dataset, schedule.dataset_id = dataset, dataset.id
     schedule.columns, schedule.filters = columns, filters
-    schedule.format, schedule.channel = draft.format, draft.channel
+    schedule.format, schedule.packing, schedule.channel = draft.format, draft.packing, draft.channel
     schedule.recipients, schedule.location = recipients, location
     schedule.rule, schedule.timezone = draft.rule.to_dict(), draft.timezone
     schedule.misfire, schedule.overlap, schedule.start_window = draft.misfire, draft.overlap, start_window

@@ -26,6 +26,7 @@ from portal.datasets.models import Dataset, DatasetVersion
 from portal.datasets.parameters import Parameter, ParameterKind
 from portal.datasets.service import current_version
 from portal.errors import InvalidInput
+from portal.exporters.options import Packing
 from portal.schedules.drafts import Draft, valid_location, valid_window
 from portal.schedules.fields import (
     Checkboxes,
@@ -34,6 +35,7 @@ from portal.schedules.fields import (
     said_at_the_field,
     split_recipients,
 )
+from portal.schedules.formats import FORMAT_WORDS, PACKING_WORDS
 from portal.schedules.models import Channel, ExportFormat, Misfire, Overlap, ScheduledExport
 from portal.schedules.policies import MISFIRE_WORDS, OVERLAP_WORDS
 from portal.schedules.rule_form import RuleForm, values_of_rule
@@ -64,8 +66,15 @@ class SubjectForm(Form):
     format = RadioField(
         "Format",
         [AnyOf([known.value for known in ExportFormat], message="Choose a format.")],
-        choices={known.value: known.value.upper() for known in ExportFormat},
+        choices={known.value: words for known, words in FORMAT_WORDS.items()},
         default=ExportFormat.XLSX.value,
+        validate_choice=False,
+    )
+    packing = SelectField(
+        "Pack the file",
+        [AnyOf(list(Packing), message="Choose how the file is packed.")],
+        choices={known.value: words for known, words in PACKING_WORDS.items()},
+        default=Packing.NONE.value,
         validate_choice=False,
     )
     description = TextAreaField(
@@ -179,6 +188,7 @@ class ScheduleForm(FlaskForm, SubjectForm, RuleForm, DeliveryForm, PolicyForm):
             misfire=Misfire(self.misfire.data),
             overlap=Overlap(self.overlap.data),
             start_window=self.window(),
+            packing=Packing(self.packing.data),
         )
 
     def _chosen_columns(self) -> tuple[str, ...]:
@@ -252,6 +262,7 @@ def values_of(schedule: ScheduledExport) -> dict[str, Any]:
         "name": schedule.name,
         "description": schedule.description,
         "format": schedule.format.value,
+        "packing": schedule.packing.value,
         **values_of_rule(schedule.recurrence),
         "timezone": schedule.timezone,
         "misfire": schedule.misfire.value,

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.database import Base, Identified, UTCDateTime, text_enum
 from portal.datasets.models import Dataset
+from portal.exporters.options import Packing
 from portal.organizations.models import Organization, User
 from portal.schedules.rules import Rule
 
@@ -17,6 +18,7 @@ class ExportFormat(StrEnum):
     XLSX = "xlsx"
     CSV = "csv"
     JSON = "json"
+    NDJSON = "ndjson"
     PDF = "pdf"
 
 
@@ -68,6 +70,9 @@ class ScheduledExport(Identified, Base):
     name: Mapped[str] = mapped_column(String(120))
     description: Mapped[str] = mapped_column(Text, default="")
     format: Mapped[ExportFormat] = mapped_column(text_enum(ExportFormat))
+    packing: Mapped[Packing] = mapped_column(
+        text_enum(Packing), default=Packing.NONE, server_default=Packing.NONE.value
+    )
     filters: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     columns: Mapped[list[str]] = mapped_column(JSON, default=list)
     rule: Mapped[dict[str, Any]] = mapped_column(JSON)

@@ -239,6 +239,7 @@ def describe(schedule: ScheduledExport) -> dict[str, Any]:
         "dataset": schedule.dataset.public_id,
         "dataset_name": schedule.dataset.name,
         "format": schedule.format.value,
+        "packing": schedule.packing.value,
         "filters": schedule.filters,
         "columns": schedule.columns,
         "rule": schedule.rule,

@@ -1,9 +1,11 @@
 """One run through every stage, with real rows, files and a real mail server."""
 
 import csv
+import gzip
 import hashlib
 import io
 import threading
+import zipfile
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,9 +14,10 @@ from sqlalchemy import select
 
 from portal.config import Settings
 from portal.datasets.models import Dataset
-from portal.datasets.service import current_version
+from portal.datasets.service import choose_csv, current_version
 from portal.delivery.models import Delivery, DeliveryStatus
 from portal.downloads.models import DownloadLink
+from portal.exporters.options import CsvOptions, Delimiter, Encoding, Packing
 from portal.extensions import db
 from portal.organizations.models import User
 from portal.runs import pipeline
@@ -191,6 +194,100 @@ def test_it_writes_into_the_organizations_folder(
     (written,) = (settings.folders_dir / "acme/reports/weekly").iterdir()
     assert run.artifact is not None
     assert hashlib.sha256(written.read_bytes()).hexdigest() == run.artifact.sha256
+
+
+@pytest.mark.parametrize(("packing", "ending"), [(Packing.ZIP, ".zip"), (Packing.GZIP, ".csv.gz")])
+def test_it_packs_the_file(
+    app: Flask,
+    manager: User,
+    dataset: Dataset,
+    settings: Settings,
+    smtp: SmtpServer,
+    packing: Packing,
+    ending: str,
+) -> None:
+    run = made(manager, factories.schedule(manager, dataset, packing=packing), settings)
+
+    assert execute(app, run) is RunStatus.SUCCESS
+
+    assert run.artifact is not None
+    assert run.artifact.filename.endswith(ending)
+    (message,) = smtp.messages()
+    (attachment,) = message.iter_attachments()
+    assert attachment.get_filename() == run.artifact.filename
+    content = attachment.get_payload(decode=True)
+    assert isinstance(content, bytes)
+    if packing is Packing.ZIP:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            (inside,) = archive.namelist()
+            assert inside == run.artifact.filename.replace(".zip", ".csv")
+            content = archive.read(inside)
+    else:
+        content = gzip.decompress(content)
+    assert len(list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))) - 1 == factories.CASES
+
+
+def test_it_writes_csv_as_the_dataset_says(
+    app: Flask, manager: User, dataset: Dataset, schedule: ScheduledExport, settings: Settings
+) -> None:
+    choose_csv(
+        dataset, CsvOptions(delimiter=Delimiter.SEMICOLON, encoding=Encoding.UTF_8), now=datetime.now(UTC)
+    )
+    run = made(manager, schedule, settings)
+
+    assert execute(app, run) is RunStatus.SUCCESS
+
+    assert run.artifact is not None
+    header = (settings.files_dir / run.artifact.storage_key).read_text().partition("\n")[0]
+    assert header.count(";") == len(dataset.versions[-1].columns) - 1
+
+
+@pytest.mark.parametrize("counted", [True, False], ids=["before work", "while reading"])
+def test_it_refuses_more_rows_than_the_format_may_have(
+    app: Flask, manager: User, dataset: Dataset, smtp: SmtpServer, settings: Settings, counted: bool
+) -> None:
+    if not counted:  # it can't be wrapped for counting
+        dataset.versions[0].sql += "; -- all of them"
+    run = made(manager, factories.schedule(manager, dataset, format=ExportFormat.PDF), settings)
+    few = settings.model_copy(update={"pdf_row_limit": factories.CASES - 1})
+
+    status = pipeline.execute(
+        run.public_id, worker="worker-1", settings=few, storage=LocalStorage(settings.files_dir)
+    )
+
+    assert status is RunStatus.FAILED
+    assert run.error_code == "limit"
+    limit = f"{factories.CASES - 1:,}"
+    found = (
+        f"There are more rows than PDF may have ({limit})."
+        if counted
+        else f"The query returned more than the limit of {limit} rows."
+    )
+    hint = "Narrow its filters, choose another format, or let the operator raise PORTAL_PDF_ROW_LIMIT."
+    assert run.error_message == f"{found} {hint}"
+    assert smtp.messages() == []
+
+
+def test_it_tells_what_was_changed_on_the_way_into_the_file(
+    app: Flask, manager: User, schedule: ScheduledExport, smtp: SmtpServer, settings: Settings
+) -> None:
+    sql = schedule.dataset.versions[0].sql
+    schedule.dataset.versions[0].sql = f"SELECT '=1+1' AS title FROM (\n{sql}\n)"
+    schedule.columns = ["title"]
+    run = made(manager, schedule, settings)
+
+    assert execute(app, run) is RunStatus.SUCCESS
+
+    assert run.artifact is not None
+    (note,) = run.artifact.notes or []
+    assert note == (
+        f"An apostrophe was put before text that a spreadsheet would execute: {factories.CASES} cells."
+    )
+    (message,) = smtp.messages()
+    for kind in ("plain", "html"):
+        body = message.get_body((kind,))
+        assert body is not None
+        assert note in " ".join(body.get_content().split())
 
 
 def test_it_leaves_no_work_file_behind(

@@ -1,0 +1,105 @@
+"""`portal export`: a query's rows into a file, with nothing else running; and how CSV is chosen anywhere."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import click
+
+from portal.clock import utcnow
+from portal.datasets import query, sources
+from portal.exporters.base import Document
+from portal.exporters.options import (
+    CsvOptions,
+    Delimiter,
+    Encoding,
+    LineEnd,
+    Options,
+    Packing,
+    Quoting,
+    XlsxSize,
+)
+from portal.exporters.registry import EXPORTERS
+from portal.runs.rendering import Rendered, packed, render
+from portal.storage.local import explained
+
+QUERY_TIMEOUT = 3600.0
+
+_DELIMITERS = {one.name.lower(): one.value for one in Delimiter}
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def csv_choices(command: _Command) -> _Command:
+    """Add the options of CSV to a command, which gets them as `CsvOptions.from_dict` reads them."""
+    for option in reversed(
+        (
+            click.option(
+                "--delimiter",
+                type=click.Choice(list(_DELIMITERS)),
+                default="comma",
+                show_default=True,
+                callback=lambda _context, _option, name: _DELIMITERS[name],
+            ),
+            _one_of("--encoding", list(Encoding)),
+            _one_of("--line-end", list(LineEnd)),
+            _one_of("--quoting", list(Quoting)),
+            click.option("--decimal-comma", is_flag=True, help="1234,50 in place of 1234.50."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def _one_of(name: str, values: list[str]) -> Callable[[_Command], _Command]:
+    return click.option(
+        name, type=click.Choice([str(value) for value in values]), default=str(values[0]), show_default=True
+    )
+
+
+@click.command()
+@click.option("--source", required=True, metavar="SQLALCHEMY_URL")
+@click.option("--sql", required=True)
+@click.option("--format", "form", type=click.Choice(list(EXPORTERS)), required=True)
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), required=True)
+@click.option("--title", default="Export", show_default=True)
+@_one_of("--xlsx-size", list(XlsxSize))
+@_one_of("--packing", list(Packing))
+@csv_choices
+def export(
+    source: str,
+    sql: str,
+    form: str,
+    output: Path,
+    title: str,
+    xlsx_size: str,
+    packing: str,
+    **csv_options: str | bool,
+) -> None:
+    """Write a query's rows to a file, read-only. Needs no running service.
+
+    Prints one line of JSON: rows, bytes and SHA-256 of the file, and what was changed on the way into it.
+    """
+    chosen = Options(
+        csv=CsvOptions.from_dict(csv_options), xlsx=XlsxSize(xlsx_size), packing=Packing(packing)
+    )
+    exporter = packed(EXPORTERS[form](chosen), chosen.packing, f"{output.name.partition('.')[0]}.{form}")
+    document = Document(title=title, organization="", generated_at=utcnow())
+    with query.open_rows(sources.parse_url(source), sql, {}, timeout=QUERY_TIMEOUT) as rows:
+        written = _beside_then_rename(output, lambda path: render(exporter, document, rows, path))
+    said = {"rows": written.rows, "bytes": written.size, "sha256": written.sha256}
+    click.echo(json.dumps(said | ({"notes": written.notes} if written.notes else {}), ensure_ascii=False))
+
+
+def _beside_then_rename(output: Path, write: Callable[[Path], Rendered]) -> Rendered:
+    """Write a file that is complete or absent."""
+    with explained("write"):
+        aside = output.with_name(f".{output.name}.{uuid4().hex[:8]}")
+        aside.touch(exist_ok=False)  # with the mode of any new file, which mkstemp would not give it
+        try:
+            written = write(aside)
+            aside.replace(output)
+        finally:
+            aside.unlink(missing_ok=True)
+    return written

@@ -1,0 +1,86 @@
+"""From an open result to a finished, hashed file: which exporter, with which options and limits."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from portal.config import Settings
+from portal.datasets import query
+from portal.datasets.service import Reading
+from portal.errors import LimitExceeded
+from portal.exporters.base import Document, Exporter
+from portal.exporters.options import CsvOptions, Options, Packing, PdfLimits, XlsxSize
+from portal.exporters.packed import Packed
+from portal.exporters.registry import EXPORTERS
+
+QUICKLY_COUNTED = 100_000
+"""Rows up to which a limit is worth a query that only counts."""
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A finished work file."""
+
+    path: Path
+    rows: int
+    columns: int
+    size: int
+    sha256: str
+    notes: tuple[str, ...]
+
+
+def options(
+    settings: Settings, csv_options: Mapping[str, Any] | None = None, packing: str = Packing.NONE
+) -> Options:
+    """Return what the operator, the dataset and the schedule chose about a file."""
+    return Options(
+        csv=CsvOptions.from_dict(csv_options or {}),
+        xlsx=XlsxSize(settings.xlsx_size),
+        pdf=PdfLimits(settings.pdf_memory_limit, settings.pdf_cpu_limit, settings.pdf_time_limit),
+        packing=Packing(packing),
+    )
+
+
+def exporter_for(form: str, chosen: Options) -> Exporter:
+    """Return what writes the format without packing; its extension is part of the file's name."""
+    return EXPORTERS[form](chosen)
+
+
+def packed(exporter: Exporter, packing: Packing, filename: str) -> Exporter:
+    """Return what writes the same file packed; `filename` is that of the file inside."""
+    return exporter if packing is Packing.NONE else Packed(exporter, packing, filename)
+
+
+def row_limit(form: str, settings: Settings) -> int:
+    """Return how many rows a file of the format may have."""
+    return min(settings.pdf_row_limit, settings.row_limit) if form == "pdf" else settings.row_limit
+
+
+def limit_hint(form: str) -> str:
+    """Return what can be done about a limit that was passed."""
+    variable = "PORTAL_PDF_ROW_LIMIT" if form == "pdf" else "PORTAL_ROW_LIMIT"
+    return f"Narrow its filters, choose another format, or let the operator raise {variable}."
+
+
+def refuse_too_many(reading: Reading, form: str, settings: Settings) -> None:
+    """Count the rows where that is quick. Raises LimitExceeded for more than the format may have."""
+    limit = row_limit(form, settings)
+    if limit > QUICKLY_COUNTED:
+        return
+    count = query.count_rows(reading.url, reading.sql, reading.values, at_most=limit)
+    if count is not None and count > limit:
+        raise LimitExceeded(
+            f"There are more rows than {form.upper()} may have ({limit:,}). {limit_hint(form)}"
+        )
+
+
+def render(exporter: Exporter, document: Document, rows: query.Rows, path: Path) -> Rendered:
+    """Write the rows to `path` in the exporter's format; hash what was written."""
+    with path.open("wb") as out:
+        written = exporter.write(rows.batches, rows.columns, out, document)
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    notes = (*rows.tally.notes(), *written.notes)
+    return Rendered(path, written.rows, len(rows.columns), path.stat().st_size, digest, notes)
