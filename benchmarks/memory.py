@@ -12,6 +12,7 @@ Prints a line a case: private memory and RSS in MB at the claim and at most, gro
 """
 
 import argparse
+import gc
 import json
 import os
 import subprocess
@@ -73,6 +74,8 @@ def write(url: str, form: str, path: Path, count: int) -> None:
 def measure(url: str, form: str, path: Path, count: int) -> tuple[Level, Level]:
     """Fork a child that writes the file; return its memory at the claim, and the most of each."""
     configure_mappers()
+    gc.collect()
+    gc.freeze()
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:

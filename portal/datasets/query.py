@@ -156,7 +156,7 @@ def _convert(batch: Batch, positions: list[int] | None, converters: list[Convert
         return batch
     by_column = list(zip(*batch, strict=True))
     picked = (
-        by_column[position] if convert is None else map(convert, by_column[position])
+        by_column[position] if convert is None else [convert(value) for value in by_column[position]]
         for position, convert in zip(positions, converters, strict=True)
     )
     return list(zip(*picked, strict=True))

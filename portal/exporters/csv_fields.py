@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from portal.exporters.by_type import ByType
 from portal.exporters.options import CsvOptions, Encoding, Quoting
 from portal.exporters.tally import REPLACED, WITHOUT_ZONE, Tally
-from portal.exporters.text import decimal_text, float_text, json_text, plain_texts
+from portal.exporters.text import binary_text, decimal_text, float_text, json_text, plain_texts
 
 GUARDED = "An apostrophe was put before text that a spreadsheet would execute"
 NOT_IN_1252 = "Characters that Windows-1252 does not have became a question mark"
@@ -121,6 +121,7 @@ class CsvFields:
                 float: self._plain(self._decimal_mark(float_text)),
                 Decimal: self._plain(self._decimal_mark(decimal_text)),
                 datetime: self._plain(self._instant(plain[datetime])),
+                **dict.fromkeys((bytes, bytearray, memoryview), self._binary),
                 list: structure,
                 tuple: structure,
                 dict: structure,
@@ -151,6 +152,10 @@ class CsvFields:
             return function(value)
 
         return shown
+
+    def _binary(self, value: bytes | bytearray | memoryview) -> str:
+        text = binary_text(value)
+        return f'"{text}"' if self._all_quoted or not text else text  # without quotes it would be NULL
 
     def _structure(self, value: Any) -> str:
         return self._text(json_text(value))

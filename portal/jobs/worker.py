@@ -1,6 +1,7 @@
 """RQ's forking worker, one run at a time, one process a core."""
 
 import ctypes
+import gc
 import logging
 import os
 import signal
@@ -98,6 +99,9 @@ def _prepare_for_children(app: Flask) -> None:
     configure_mappers()
     for name in MAIL_TEMPLATES:
         app.jinja_env.get_template(name)
+    # What is there stays: a child that collects garbage would otherwise write to, and so copy, every page.
+    gc.collect()
+    gc.freeze()
 
 
 def die_with_parent(parent: int) -> None:

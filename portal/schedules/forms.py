@@ -35,7 +35,7 @@ from portal.schedules.fields import (
     said_at_the_field,
     split_recipients,
 )
-from portal.schedules.formats import FORMAT_WORDS, PACKING_WORDS
+from portal.schedules.formats import PACKING_WORDS
 from portal.schedules.models import Channel, ExportFormat, Misfire, Overlap, ScheduledExport
 from portal.schedules.policies import MISFIRE_WORDS, OVERLAP_WORDS
 from portal.schedules.rule_form import RuleForm, values_of_rule
@@ -66,9 +66,10 @@ class SubjectForm(Form):
     format = RadioField(
         "Format",
         [AnyOf([known.value for known in ExportFormat], message="Choose a format.")],
-        choices={known.value: words for known, words in FORMAT_WORDS.items()},
+        choices={known.value: known.value.upper() for known in ExportFormat},
         default=ExportFormat.XLSX.value,
         validate_choice=False,
+        description="NDJSON is JSON with a row a line, for programs.",
     )
     packing = SelectField(
         "Pack the file",
