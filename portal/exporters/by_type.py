@@ -1,6 +1,6 @@
 """One small table of "what to do with a value of this type", shared by all exporters."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -22,3 +22,15 @@ class ByType(dict[type, Callable[[Any], T]], Generic[T]):
         found = next((f for f in map(self.get, kind.__mro__) if f is not None), self._other)
         self[kind] = found
         return found
+
+
+def by_column(table: ByType[Sequence[T]], values: Sequence[Any]) -> Sequence[T]:
+    """Return what the functions of `table` make of a column, each called once with all values of its type.
+
+    Most columns hold one type, or one and NULL, so work is done a column at a time instead of a cell.
+    """
+    kinds = set(map(type, values))
+    if len(kinds) == 1:
+        return table[kinds.pop()](values)
+    made = {kind: iter(table[kind]([value for value in values if type(value) is kind])) for kind in kinds}
+    return [next(made[type(value)]) for value in values]

@@ -5,16 +5,23 @@ none is special, which is mostly so. Only where one is, each is looked at by its
 """
 
 import re
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from portal.exporters.by_type import ByType
-from portal.exporters.options import CsvOptions, Encoding, Quoting
+from portal.exporters.by_type import ByType, by_column
+from portal.exporters.options import CsvOptions, Delimiter, Encoding, Quoting
 from portal.exporters.tally import REPLACED, WITHOUT_ZONE, Tally
-from portal.exporters.text import binary_text, decimal_text, float_text, json_text, plain_texts
+from portal.exporters.text import (
+    OUTSIDE_CALENDAR,
+    binary_text,
+    decimal_texts,
+    float_text,
+    in_zone,
+    json_text,
+)
 
 GUARDED = "An apostrophe was put before text that a spreadsheet would execute"
 NOT_IN_1252 = "Characters that Windows-1252 does not have became a question mark"
@@ -24,10 +31,15 @@ NOT_IN_1252 = "Characters that Windows-1252 does not have became a question mark
 _FORMULA = re.compile(r"[\t\r\n]|[\s\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 
 # A sign and one plain number, or a lone dash, can do nothing but be itself: "-5", "+49 170 1234567", "-".
-_HARMLESS = re.compile(r"-|[+-]\d+(?:[ .,]\d+)*(?:[eE][+-]?\d+)?%?")
+_HARMLESS = re.compile(r"-|[+-][0-9]+(?:[ .,][0-9]+)*(?:[eE][+-]?[0-9]+)?%?")
 
 # With what a text must begin to match `_FORMULA`, blanks aside; the empty text is special, too.
 _RISKY_FIRST = frozenset("=+-@\uff1d\uff0b\uff0d\uff20\ufeff") | {""}
+
+# All delimiters make quotes necessary, not just the file's: LibreOffice offers to part fields at any of them
+# at once, and "a;=1+1" without quotes would become a formula then.
+_QUOTED = re.compile(rf'["\r\n{re.escape("".join(Delimiter))}]|^\s|\s$')
+_MARKS = ("\0", '"', "\r", "\n", *(delimiter.value for delimiter in Delimiter))
 
 _WINDOWS_1252 = bytes(range(1, 256)).decode("cp1252", "ignore")
 _NULL = type(None)
@@ -46,35 +58,67 @@ class CsvFields:
         self._all_quoted = options.quoting is Quoting.ALL
         self._text_quoted = options.quoting is not Quoting.MINIMAL
         self._comma = options.decimal_comma
-        delimiter = re.escape(options.delimiter.value)
-        self._quoted = re.compile(rf'["\r\n{delimiter}]|^\s|\s$')
+        self._comma_quoted = options.delimiter is Delimiter.COMMA and not self._all_quoted
         if options.encoding is Encoding.WINDOWS_1252:
             unwritable = f"[^{re.escape(_WINDOWS_1252)}]"
-            self._stand_in, self._replaced = "?", NOT_IN_1252
+            self._codec, self._stand_in, self._replaced = "cp1252", "?", NOT_IN_1252
         else:  # halves of a surrogate pair have no form in UTF-8 or UTF-16
             unwritable = "[\0\ud800-\udfff]"
-            self._stand_in, self._replaced = "\ufffd", REPLACED
+            self._codec, self._stand_in, self._replaced = "utf-8", "\ufffd", REPLACED
         self._unwritable = re.compile(unwritable)
-        self._codec = "cp1252" if options.encoding is Encoding.WINDOWS_1252 else "utf-8"
-        self._marks = ("\0", '"', "\r", "\n", options.delimiter.value)
         self._zone = zone
-        self._by_type = self._functions(zone)
+        self._by_type = self._functions()
 
     def of(self, values: Sequence[Any]) -> Sequence[str]:
         """Return a field a value."""
-        kinds = set(map(type, values))
-        if kinds == {str}:
-            return self._texts(values)
-        if kinds == {int} and not self._all_quoted:
-            return list(map(str, values))
-        if kinds == {Decimal} and not self._all_quoted and not self._comma:
-            return self._decimals(values)
-        if kinds == {datetime} and not self._all_quoted and None not in {value.tzinfo for value in values}:
-            return self._instants(values)
-        functions = self._by_type
-        if len(kinds) == 1:
-            return list(map(functions[kinds.pop()], values))
-        return [functions[type(value)](value) for value in values]
+        return by_column(self._by_type, values)
+
+    def _functions(self) -> ByType[Sequence[str]]:
+        """Return what makes fields of all values of one type. Numbers and dates are safe as they stand."""
+
+        def binaries(values: Sequence[Any]) -> Sequence[str]:
+            return self._texts(list(map(binary_text, values)))  # base64 may begin with "+"
+
+        def structures(values: Sequence[Any]) -> Sequence[str]:
+            return self._texts(list(map(json_text, values)))
+
+        return ByType(
+            {
+                _NULL: lambda values: [""] * len(values),
+                str: self._texts,
+                bool: lambda values: self._plain("true" if value else "false" for value in values),
+                int: lambda values: self._plain(map(str, values)),
+                float: lambda values: self._numbers(map(float_text, values)),
+                Decimal: lambda values: self._numbers(decimal_texts(values)),
+                date: lambda values: self._plain(map(date.isoformat, values)),
+                datetime: self._instants,
+                bytes: binaries,
+                bytearray: binaries,
+                memoryview: binaries,
+                list: structures,
+                tuple: structures,
+                dict: structures,
+            },
+            other=lambda values: self._texts(list(map(str, values))),
+        )
+
+    def _plain(self, texts: Iterable[str]) -> list[str]:
+        return [f'"{text}"' for text in texts] if self._all_quoted else list(texts)
+
+    def _numbers(self, texts: Iterable[str]) -> list[str]:
+        if not self._comma:
+            return self._plain(texts)
+        marked = self._plain(text.replace(".", ",") for text in texts)
+        return [f'"{text}"' if "," in text else text for text in marked] if self._comma_quoted else marked
+
+    def _instants(self, values: Sequence[datetime]) -> list[str]:
+        naive = sum(value.tzinfo is None for value in values)
+        if naive:
+            self._tally.count(WITHOUT_ZONE, naive)
+        shown = [in_zone(value, self._zone) for value in values] if naive < len(values) else values
+        if outside := sum(value.tzinfo not in (None, self._zone) for value in shown):
+            self._tally.count(OUTSIDE_CALENDAR, outside)
+        return self._plain(map(datetime.isoformat, shown))
 
     def _texts(self, values: Sequence[str]) -> Sequence[str]:
         if self._any_special(values):
@@ -87,78 +131,13 @@ class CsvFields:
         if not firsts.isdisjoint(_RISKY_FIRST) or any(map(str.isspace, firsts | lasts)):
             return True
         joined = "".join(values)
-        if any(mark in joined for mark in self._marks):
+        if any(mark in joined for mark in _MARKS):
             return True
         try:
             joined.encode(self._codec)
         except UnicodeEncodeError:
             return True
         return False
-
-    def _instants(self, values: Sequence[datetime]) -> Sequence[str]:
-        zone = self._zone
-        return [value.astimezone(zone).isoformat() for value in values]
-
-    def _decimals(self, values: Sequence[Decimal]) -> Sequence[str]:
-        texts = list(map(str, values))
-        joined = "".join(texts)
-        if "E" in joined or "N" in joined or "I" in joined:  # 1E+3, NaN, Infinity
-            return list(map(decimal_text, values))
-        return texts
-
-    def _functions(self, zone: ZoneInfo) -> ByType[str]:
-        """Return how each type becomes a field. All but text is safe as it stands."""
-        plain = plain_texts(zone)
-        shown: dict[type, Callable[[Any], str]] = {
-            kind: self._plain(function) for kind, function in plain.items()
-        }
-        structure = self._structure
-        return ByType(
-            {
-                **shown,
-                _NULL: lambda _: "",
-                str: self._text,
-                float: self._plain(self._decimal_mark(float_text)),
-                Decimal: self._plain(self._decimal_mark(decimal_text)),
-                datetime: self._plain(self._instant(plain[datetime])),
-                **dict.fromkeys((bytes, bytearray, memoryview), self._binary),
-                list: structure,
-                tuple: structure,
-                dict: structure,
-            },
-            other=lambda value: self._text(str(value)),
-        )
-
-    def _plain(self, function: Callable[[Any], str]) -> Callable[[Any], str]:
-        if not self._all_quoted:
-            return function
-        return lambda value: f'"{function(value)}"'
-
-    def _decimal_mark(self, function: Callable[[Any], str]) -> Callable[[Any], str]:
-        if not self._comma:
-            return function
-        quoted = not self._all_quoted and self._quoted.search(",") is not None
-
-        def marked(value: Any) -> str:
-            text = function(value).replace(".", ",")
-            return f'"{text}"' if quoted and "," in text else text
-
-        return marked
-
-    def _instant(self, function: Callable[[datetime], str]) -> Callable[[datetime], str]:
-        def shown(value: datetime) -> str:
-            if value.tzinfo is None:
-                self._tally.count(WITHOUT_ZONE)
-            return function(value)
-
-        return shown
-
-    def _binary(self, value: bytes | bytearray | memoryview) -> str:
-        text = binary_text(value)
-        return f'"{text}"' if self._all_quoted or not text else text  # without quotes it would be NULL
-
-    def _structure(self, value: Any) -> str:
-        return self._text(json_text(value))
 
     def _text(self, text: str) -> str:
         if executes(text):
@@ -167,6 +146,6 @@ class CsvFields:
         if self._unwritable.search(text):
             self._tally.count(self._replaced)
             text = self._unwritable.sub(self._stand_in, text)
-        if not text or self._text_quoted or self._quoted.search(text):
+        if not text or self._text_quoted or _QUOTED.search(text):
             return '"' + text.replace('"', '""') + '"'
         return text

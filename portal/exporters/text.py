@@ -4,8 +4,8 @@ import base64
 import json
 import math
 import re
-from collections.abc import Callable
-from datetime import date, datetime
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,6 +14,8 @@ from portal.exporters.by_type import ByType
 
 # Halves of a surrogate pair are no characters: UTF-8 has no form for them (RFC 3629 section 3).
 SURROGATES = re.compile("[\ud800-\udfff]")
+
+OUTSIDE_CALENDAR = "Times that fall outside the years 1 to 9999 in their zone keep the offset they came with"
 
 _NULL_TYPE = type(None)
 
@@ -25,6 +27,15 @@ def decimal_text(value: Decimal) -> str:
     return "NaN" if value.is_nan() else str(value)
 
 
+def decimal_texts(values: Sequence[Decimal]) -> list[str]:
+    """Return `decimal_text` of each; `str`, three times as fast, differs only in the letters it may use."""
+    texts = list(map(str, values))
+    joined = "".join(texts)
+    if any(letter in joined for letter in "ENI"):  # 1E+3, NaN and sNaN, Infinity
+        return list(map(decimal_text, values))
+    return texts
+
+
 def float_text(value: float) -> str:
     """Return the shortest text that reads back as the same float."""
     if math.isfinite(value):
@@ -32,11 +43,27 @@ def float_text(value: float) -> str:
     return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
 
 
+def in_zone(value: datetime, zone: tzinfo) -> datetime:
+    """Return the same instant in `zone`; unchanged where it is naive, or outside the years 1 to 9999 there.
+
+    9999-12-31T23:59:59Z, which many sources write for "never", is such a one east of Greenwich.
+    """
+    if value.tzinfo is None:
+        return value
+    try:
+        return value.astimezone(zone)
+    except OverflowError:
+        return value
+
+
 def instant_text(zone: ZoneInfo) -> Callable[[datetime], str]:
-    """Return a function giving ISO 8601: aware datetimes in `zone` with offset, naive ones as they are."""
+    """Return a function giving ISO 8601: aware datetimes in `zone` with offset, naive ones as they are.
+
+    What `in_zone` can't move keeps its own offset.
+    """
 
     def text(value: datetime) -> str:
-        return (value if value.tzinfo is None else value.astimezone(zone)).isoformat()
+        return in_zone(value, zone).isoformat()
 
     return text
 
