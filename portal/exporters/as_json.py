@@ -13,9 +13,9 @@ class _JsonExporter:
     """Rows as objects keyed by `Column.key`, in column order, each on a line of its own.
 
     Decimals are strings of all their digits (`"1234.50"`), because readers turn JSON numbers into doubles;
-    so are integers beyond ±(2^53 - 1). Aware datetimes are UTC with `Z`, dates and naive datetimes plain ISO
-    8601, bytes base64, NULL, NaN and infinities null (the latter counted). Text in a column of type json
-    that holds valid JSON is embedded as JSON.
+    so are integers beyond ±(2^53 - 1). Aware datetimes are UTC with `Z`, dates and naive datetimes (counted)
+    plain ISO 8601, bytes base64, NULL, NaN and infinities null (the latter counted). Text in a column of type
+    json that holds valid JSON is embedded as JSON.
     """
 
     # What stands before the first row, between two rows, and behind the last one.

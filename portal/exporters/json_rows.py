@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from math import isfinite
@@ -11,9 +11,16 @@ from typing import Any
 import orjson
 
 from portal.errors import RenderFailed
-from portal.exporters.by_type import ByType
-from portal.exporters.tally import REPLACED, Tally
-from portal.exporters.text import SURROGATES, binary_text, decimal_text
+from portal.exporters.by_type import ByType, by_column
+from portal.exporters.tally import REPLACED, WITHOUT_ZONE, Tally
+from portal.exporters.text import (
+    OUTSIDE_CALENDAR,
+    SURROGATES,
+    binary_text,
+    decimal_text,
+    decimal_texts,
+    in_zone,
+)
 from portal.table import Batch, Column, ColumnType
 
 NOT_FINITE = "NaN and infinities, which JSON does not have, became null"
@@ -21,18 +28,13 @@ NOT_FINITE = "NaN and infinities, which JSON does not have, became null"
 # Beyond this an IEEE 754 double, which is what most readers make of a number, skips integers (RFC 8259, 6).
 _SAFE_INTEGER = 2**53 - 1
 
-# STRICT_INTEGER makes orjson refuse larger integers instead of trusting readers with them.
-_OPTIONS = orjson.OPT_STRICT_INTEGER | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_NON_STR_KEYS
-
-# Dates and instants in orjson's own form, which is ours where an instant is in UTC.
-_AT_ONCE = orjson.OPT_STRICT_INTEGER | orjson.OPT_UTC_Z
+# STRICT_INTEGER makes orjson refuse larger integers instead of trusting readers with them. Dates and instants
+# have orjson's own form, which is ours where an instant is in UTC.
+_FLAT = orjson.OPT_STRICT_INTEGER | orjson.OPT_UTC_Z
+# What is inside a structure is not converted before.
+_NESTED = orjson.OPT_STRICT_INTEGER | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_NON_STR_KEYS
 
 _LINE_END = re.compile(rb"[\r\n]")
-
-# What can't be NaN, nor hold one.
-_ALWAYS_FINITE = frozenset({type(None), str, int, bool, date, datetime, bytes, bytearray, memoryview})
-# What becomes no object or array.
-_FLAT = _ALWAYS_FINITE | {float, Decimal}
 
 
 class JsonRows:
@@ -41,57 +43,103 @@ class JsonRows:
     def __init__(self, columns: Sequence[Column], tally: Tally) -> None:
         self._tally = tally
         self._keys = [column.key for column in columns]
-        self._embeds = [column.type is ColumnType.JSON for column in columns]
         repeated = [key for key, times in Counter(self._keys).items() if times > 1]
         if repeated:
             raise RenderFailed(f"JSON can't hold two columns with one key: {', '.join(repeated)}.")
+        flat, embedding = self._functions(str_is_json=False), self._functions(str_is_json=True)
+        self._by_type = [embedding if column.type is ColumnType.JSON else flat for column in columns]
 
     def encode(self, batch: Batch, between: bytes) -> bytes:
-        """Return each row as one line of JSON, with `between` between two of them and nothing around them."""
-        columns = list(zip(*batch, strict=True))
-        kinds = [set(map(type, values)) for values in columns]
-        for of_column, values in zip(kinds, columns, strict=True):
-            self._count_not_finite(of_column, values)
-        if any(self._embeds) or not all(of_column <= _FLAT for of_column in kinds):
-            return between.join(self._lines(columns))
-        try:
-            return self._all_at_once(columns, kinds, between)
-        except orjson.JSONEncodeError:  # an integer beyond 2^53 or half a surrogate pair; both are rare
-            return between.join(self._lines(columns))
+        """Return each row as one line of JSON, with `between` between two of them and nothing around them.
 
-    def _all_at_once(
-        self, columns: Sequence[Sequence[Any]], kinds: Sequence[set[type]], between: bytes
-    ) -> bytes:
-        """Write all rows in one go, which is ten times as fast as one by one, then part them.
-
-        No text can hold what begins an object, since a quotation mark within it is escaped; so where objects
-        hold none themselves, `},{"first key":` stands between two rows and nowhere else.
+        Raises RenderFailed for a structure that JSON can't hold.
         """
-        values = [_prepared(*column) for column in zip(columns, kinds, strict=True)]
-        keys = self._keys
-        rows = [dict(zip(keys, row)) for row in zip(*values, strict=True)]  # noqa: B905 - of the same length
-        begin = b"{" + orjson.dumps(keys[0]) + b":"
-        return orjson.dumps(rows, _json_value, _AT_ONCE)[1:-1].replace(b"}," + begin, b"}" + between + begin)
-
-    def _lines(self, columns: Sequence[Sequence[Any]]) -> Iterator[bytes]:
-        embedding = [
-            [_embedded(value) if isinstance(value, str) else value for value in values] if embeds else values
-            for values, embeds in zip(columns, self._embeds, strict=True)
-        ]
-        for row in zip(*embedding, strict=True):
-            yield self._line(dict(zip(self._keys, row, strict=True)))
-
-    def _count_not_finite(self, kinds: set[type], values: Sequence[Any]) -> None:
-        if kinds <= _ALWAYS_FINITE or (kinds == {Decimal} and all(map(Decimal.is_finite, values))):
-            return
-        if cells := sum(map(_holds_not_finite, values)):
-            self._tally.count(NOT_FINITE, cells)
-
-    def _line(self, row: dict[str, Any]) -> bytes:
+        columns = zip(self._by_type, zip(*batch, strict=True), strict=True)
+        values = [by_column(functions, column) for functions, column in columns]
         try:
-            return orjson.dumps(row, _json_value, _OPTIONS)
-        except orjson.JSONEncodeError:  # an integer beyond 2^53 or half a surrogate pair; both are rare
-            return orjson.dumps(self._mended(row), _json_value, _OPTIONS)
+            return self._joined(values, between)
+        except orjson.JSONEncodeError:  # half a surrogate pair, which is rare
+            return self._joined([list(map(self._mended, column)) for column in values], between)
+
+    def _joined(self, columns: Sequence[Sequence[Any]], between: bytes) -> bytes:
+        """Write all rows in one go, which is faster than one by one, then part them.
+
+        A quotation mark within text is escaped, so `},{"first key":` can stand between two rows and nowhere
+        else, but in structures; and where the first key is a comma, behind a text that ends with `},{`.
+        """
+        keys = self._keys
+        rows = [dict(zip(keys, row)) for row in zip(*columns, strict=True)]  # noqa: B905 - of the same length
+        if keys[0] == "," or any(orjson.Fragment in set(map(type, column)) for column in columns):
+            return between.join([orjson.dumps(row, None, _FLAT) for row in rows])
+        begin = b"{" + orjson.dumps(keys[0]) + b":"
+        return orjson.dumps(rows, None, _FLAT)[1:-1].replace(b"}," + begin, b"}" + between + begin)
+
+    def _functions(self, *, str_is_json: bool) -> ByType[Sequence[Any]]:
+        """Return what makes all values of one type what orjson writes exactly."""
+
+        def unchanged(values: Sequence[Any]) -> Sequence[Any]:
+            return values
+
+        def binaries(values: Sequence[Any]) -> Sequence[str]:
+            return list(map(binary_text, values))
+
+        def structures(values: Sequence[Any]) -> Sequence[orjson.Fragment]:
+            return list(map(self._structure, values))
+
+        return ByType(
+            {
+                type(None): unchanged,
+                str: _embedded if str_is_json else unchanged,
+                bool: unchanged,
+                int: _integers,
+                float: self._floats,
+                Decimal: self._decimals,
+                date: unchanged,
+                datetime: self._instants,
+                bytes: binaries,
+                bytearray: binaries,
+                memoryview: binaries,
+                list: structures,
+                tuple: structures,
+                dict: structures,
+            },
+            other=lambda values: list(map(str, values)),
+        )
+
+    def _floats(self, values: Sequence[float]) -> Sequence[float]:
+        self._count(NOT_FINITE, len(values) - sum(map(isfinite, values)))  # orjson itself writes null
+        return values
+
+    def _decimals(self, values: Sequence[Decimal]) -> Sequence[str | None]:
+        odd = len(values) - sum(map(Decimal.is_finite, values))
+        self._count(NOT_FINITE, odd)
+        return list(map(_decimal, values)) if odd else decimal_texts(values)
+
+    def _instants(self, values: Sequence[datetime]) -> Sequence[datetime]:
+        zones = {value.tzinfo for value in values}
+        if None in zones:
+            self._tally.count(WITHOUT_ZONE, sum(value.tzinfo is None for value in values))
+        if zones <= {None, UTC}:
+            return values
+        shown = [in_zone(value, UTC) for value in values]
+        self._count(OUTSIDE_CALENDAR, sum(value.tzinfo not in (None, UTC) for value in shown))
+        return shown
+
+    def _count(self, what: str, cells: int) -> None:
+        if cells:
+            self._tally.count(what, cells)
+
+    def _structure(self, value: Any) -> orjson.Fragment:
+        if _holds_not_finite(value):
+            self._tally.count(NOT_FINITE)
+        try:
+            return orjson.Fragment(orjson.dumps(value, _json_value, _NESTED))
+        except orjson.JSONEncodeError:  # an integer beyond 2^53 or half a surrogate pair
+            value = self._mended(value)
+        try:
+            return orjson.Fragment(orjson.dumps(value, _json_value, _NESTED))
+        except orjson.JSONEncodeError as error:
+            raise RenderFailed(f"JSON can't hold a value of this data: {error}.") from error
 
     def _mended(self, value: Any) -> Any:
         match value:
@@ -108,7 +156,11 @@ class JsonRows:
         return value
 
 
-def _embedded(text: str) -> str | orjson.Fragment:
+def _embedded(texts: Sequence[str]) -> Sequence[str | orjson.Fragment]:
+    return list(map(_embedded_or_text, texts))
+
+
+def _embedded_or_text(text: str) -> str | orjson.Fragment:
     """Return `text` as JSON to embed, digit by digit, or unchanged when it is not valid JSON."""
     try:
         orjson.loads(text)
@@ -116,6 +168,12 @@ def _embedded(text: str) -> str | orjson.Fragment:
         return text
     # A line end in valid JSON can only stand between tokens, so a blank means the same.
     return orjson.Fragment(_LINE_END.sub(b" ", text.encode()))
+
+
+def _integers(values: Sequence[int]) -> Sequence[int | str]:
+    if min(values) >= -_SAFE_INTEGER and max(values) <= _SAFE_INTEGER:
+        return values
+    return [value if -_SAFE_INTEGER <= value <= _SAFE_INTEGER else str(value) for value in values]
 
 
 def _holds_not_finite(value: Any) -> bool:
@@ -131,32 +189,16 @@ def _holds_not_finite(value: Any) -> bool:
     return False
 
 
-def _prepared(values: Sequence[Any], kinds: set[type]) -> Sequence[Any]:
-    """Return one column's values as what orjson writes exactly and fast."""
-    if kinds == {Decimal}:
-        texts = list(map(str, values))
-        plain = frozenset("".join(texts)).isdisjoint("ENI")  # 1E+3, NaN, Infinity
-        return texts if plain else list(map(_decimal, values))
-    if datetime in kinds:
-        return [value.astimezone(UTC) if _is_aware(value) else value for value in values]
-    return values
-
-
-def _is_aware(value: Any) -> bool:
-    return isinstance(value, datetime) and value.tzinfo is not None
-
-
 def _decimal(value: Decimal) -> str | None:
     return decimal_text(value) if value.is_finite() else None
 
 
 def _instant(value: datetime) -> str:
-    if value.tzinfo is None:
-        return value.isoformat()
-    return value.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
+    text = in_zone(value, UTC).isoformat()
+    return text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text
 
 
-# What orjson has no form for, or another one than ours.
+# What orjson has no form for, or another one than ours, inside a structure.
 _JSON_VALUES: ByType[str | None] = ByType(
     {
         Decimal: _decimal,

@@ -1,6 +1,6 @@
 import json
 import tracemalloc
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any, BinaryIO, cast
 
@@ -12,9 +12,10 @@ from portal.errors import RenderFailed
 from portal.exporters.as_json import JsonExporter, NdjsonExporter
 from portal.exporters.base import Written
 from portal.exporters.json_rows import NOT_FINITE
-from portal.exporters.tally import REPLACED
+from portal.exporters.tally import REPLACED, WITHOUT_ZONE
+from portal.exporters.text import OUTSIDE_CALENDAR
 from portal.table import Column, ColumnType
-from tests.exporters.shared import DOCUMENT, Nowhere, batches, export
+from tests.exporters.shared import DOCUMENT, Nowhere, Pipe, batches, export
 
 COLUMNS = [Column("id", "Id", ColumnType.INTEGER), Column("name", "Name")]
 VALUE = [Column("v", "V")]
@@ -66,15 +67,53 @@ def test_it_writes_a_line_a_row_as_ndjson() -> None:
         (Decimal("1234.50"), "1234.50"),
         (Decimal("1E+3"), "1000"),
         (date(1899, 12, 31), "1899-12-31"),
-        (datetime.fromisoformat("2025-01-02T03:04:05"), "2025-01-02T03:04:05"),
         (datetime(2025, 7, 1, 12, tzinfo=UTC), "2025-07-01T12:00:00Z"),
+        (datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC), "9999-12-31T23:59:59Z"),
+        (time(7, 30), "07:30:00"),
         (datetime(2025, 7, 1, 12, 0, 0, 7, timezone(timedelta(hours=2))), "2025-07-01T10:00:00.000007Z"),
         (b"\x00\xff", "AP8="),
         ({"a": [1, Decimal("0.10"), 2**60]}, {"a": [1, "0.10", str(2**60)]}),
+        ([datetime(2025, 7, 1, 12, tzinfo=timezone(timedelta(hours=2)))], ["2025-07-01T10:00:00Z"]),
     ],
 )
 def test_it_writes_each_type_exactly(value: object, expected: object) -> None:
     assert value_written(value) == (expected, Written(1))
+
+
+def test_it_shows_times_without_zone_as_they_are_and_counts_them() -> None:
+    value = datetime.fromisoformat("2025-01-02T03:04:05")
+    assert value_written(value) == ("2025-01-02T03:04:05", Written(1, (f"{WITHOUT_ZONE}: 1 cell.",)))
+
+
+def test_it_keeps_the_offset_of_times_before_the_year_1_in_utc() -> None:
+    value = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=3)))
+    assert value_written(value) == (
+        "0001-01-01T00:00:00+03:00",
+        Written(1, (f"{OUTSIDE_CALENDAR}: 1 cell.",)),
+    )
+    assert value_written([value]) == (["0001-01-01T00:00:00+03:00"], Written(1))
+
+
+@pytest.mark.parametrize("exporter", [JsonExporter(), NdjsonExporter()])
+def test_it_keeps_the_order_of_a_column_of_several_types(exporter: JsonExporter | NdjsonExporter) -> None:
+    values: list[Any] = [1, None, "a", Decimal("1.0"), True, 2**53, {"v": 1}, 1.5, "b", b"", None]
+    sink = Pipe()
+    exporter.write([[[value] for value in values]], VALUE, cast(BinaryIO, sink), DOCUMENT)
+    lines = [line.rstrip(b",") for line in sink.written.splitlines() if line.startswith(b"{")]
+    assert [json.loads(line)["v"] for line in lines] == [
+        *(1, None, "a", "1.0", True, str(2**53), {"v": 1}, 1.5, "b", "", None)
+    ]
+
+
+def test_it_parts_rows_rightly_when_the_first_key_is_a_comma() -> None:
+    columns = [Column(",", "A"), Column(":x", "B")]
+    data, _ = export(NdjsonExporter(), columns, [["},{", 1], ["},{", 2]])
+    assert [json.loads(line) for line in data.splitlines()] == [{",": "},{", ":x": 1}, {",": "},{", ":x": 2}]
+
+
+def test_it_refuses_a_structure_that_json_cannot_hold() -> None:
+    with pytest.raises(RenderFailed, match="JSON can't hold a value"):
+        value_written({Decimal(1): 1})
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), Decimal("-Infinity"), Decimal("sNaN")])
