@@ -16,4 +16,4 @@ def test_it_measures_and_verifies_both_databases() -> None:
         "end-to-end-50-sqlite/openpyxl",
         "end-to-end-50-postgresql/openpyxl",
     ]
-    assert all(re.fullmatch(r"\S+(\s+[\d.]+){7}", line) for line in lines)
+    assert all(re.fullmatch(r"\S+(\s+-?[\d.]+){7}", line) for line in lines)

@@ -17,4 +17,4 @@ def test_it_measures_and_verifies_every_writer() -> None:
         "xlsx-50-fast/rustpy",
         "xlsx-50-small/rustpy",
     ]
-    assert all(re.fullmatch(r"\S+(\s+[\d.]+){7}", line) for line in lines)
+    assert all(re.fullmatch(r"\S+(\s+-?[\d.]+){7}", line) for line in lines)
