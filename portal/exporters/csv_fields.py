@@ -33,13 +33,13 @@ _FORMULA = re.compile(r"[\t\r\n]|[\s\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 # A sign and one plain number, or a lone dash, can do nothing but be itself: "-5", "+49 170 1234567", "-".
 _HARMLESS = re.compile(r"-|[+-][0-9]+(?:[ .,][0-9]+)*(?:[eE][+-]?[0-9]+)?%?")
 
-# With what a text must begin to match `_FORMULA`, blanks aside; the empty text is special, too.
-_RISKY_FIRST = frozenset("=+-@\uff1d\uff0b\uff0d\uff20\ufeff") | {""}
+# With what a text must begin to match `_FORMULA`, blanks aside.
+_RISKY_FIRST = frozenset("=+-@\uff1d\uff0b\uff0d\uff20\ufeff")
 
 # All delimiters make quotes necessary, not just the file's: LibreOffice offers to part fields at any of them
 # at once, and "a;=1+1" without quotes would become a formula then.
-_QUOTED = re.compile(rf'["\r\n{re.escape("".join(Delimiter))}]|^\s|\s$')
-_MARKS = ("\0", '"', "\r", "\n", *(delimiter.value for delimiter in Delimiter))
+_MARKS = ('"', "\r", "\n", *(delimiter.value for delimiter in Delimiter))
+_MARKED = re.compile(f"[{re.escape(''.join(_MARKS))}]")
 
 _WINDOWS_1252 = bytes(range(1, 256)).decode("cp1252", "ignore")
 _NULL = type(None)
@@ -112,40 +112,54 @@ class CsvFields:
         return [f'"{text}"' if "," in text else text for text in marked] if self._comma_quoted else marked
 
     def _instants(self, values: Sequence[datetime]) -> list[str]:
-        naive = sum(value.tzinfo is None for value in values)
-        if naive:
-            self._tally.count(WITHOUT_ZONE, naive)
-        shown = [in_zone(value, self._zone) for value in values] if naive < len(values) else values
-        if outside := sum(value.tzinfo not in (None, self._zone) for value in shown):
-            self._tally.count(OUTSIDE_CALENDAR, outside)
-        return self._plain(map(datetime.isoformat, shown))
+        zones = {value.tzinfo for value in values}
+        if None in zones:
+            self._tally.count(WITHOUT_ZONE, sum(value.tzinfo is None for value in values))
+        if zones != {None}:
+            values = [in_zone(value, self._zone) for value in values]
+            if outside := sum(value.tzinfo not in (None, self._zone) for value in values):
+                self._tally.count(OUTSIDE_CALENDAR, outside)
+        return self._plain(map(datetime.isoformat, values))
 
     def _texts(self, values: Sequence[str]) -> Sequence[str]:
-        if self._any_special(values):
-            return list(map(self._text, values))
-        return [f'"{value}"' for value in values] if self._text_quoted else values
-
-    def _any_special(self, values: Sequence[str]) -> bool:
-        """Whether any of the texts may need quotes, a guard or a replacement."""
-        firsts, lasts = {value[:1] for value in values}, {value[-1:] for value in values}
-        if not firsts.isdisjoint(_RISKY_FIRST) or any(map(str.isspace, firsts | lasts)):
-            return True
+        firsts = {value[:1] for value in values}
+        blank_first = any(map(str.isspace, firsts))
+        if blank_first or not firsts.isdisjoint(_RISKY_FIRST):
+            values = list(map(self._guarded, values))
         joined = "".join(values)
-        if any(mark in joined for mark in _MARKS):
-            return True
-        try:
-            joined.encode(self._codec)
-        except UnicodeEncodeError:
-            return True
-        return False
+        if "\0" in joined or not self._can_hold(joined):
+            values = list(map(self._writable, values))
+        doubled = [value.replace('"', '""') for value in values] if '"' in joined else values
+        if self._text_quoted:
+            return [f'"{value}"' for value in doubled]
+        if blank_first or "" in firsts or any(value[-1:].isspace() for value in values):
+            must = list(map(_blank_or_marked, values))
+        elif any(mark in joined for mark in _MARKS):
+            must = [_MARKED.search(value) is not None for value in values]
+        else:
+            return values
+        return [f'"{value}"' if quoted else value for value, quoted in zip(doubled, must, strict=True)]
 
-    def _text(self, text: str) -> str:
-        if executes(text):
-            self._tally.count(GUARDED)
-            text = "'" + text
-        if self._unwritable.search(text):
+    def _guarded(self, text: str) -> str:
+        if not executes(text):
+            return text
+        self._tally.count(GUARDED)
+        return "'" + text
+
+    def _can_hold(self, text: str) -> bool:
+        try:
+            text.encode(self._codec)
+        except UnicodeEncodeError:
+            return False
+        return True
+
+    def _writable(self, text: str) -> str:
+        mended = self._unwritable.sub(self._stand_in, text)
+        if mended != text:
             self._tally.count(self._replaced)
-            text = self._unwritable.sub(self._stand_in, text)
-        if not text or self._text_quoted or _QUOTED.search(text):
-            return '"' + text.replace('"', '""') + '"'
-        return text
+        return mended
+
+
+def _blank_or_marked(text: str) -> bool:
+    """Whether a reader may trim or part `text`, or take it for NULL."""
+    return not text or text[0].isspace() or text[-1].isspace() or _MARKED.search(text) is not None
