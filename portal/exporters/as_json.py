@@ -36,7 +36,8 @@ class _JsonExporter:
         rows = 0
         for batch in batches:
             if batch:
-                out.write((self._between if rows else self._start) + encoder.encode(batch, self._between))
+                out.write(self._between if rows else self._start)
+                out.write(encoder.encode(batch, self._between))
                 rows += len(batch)
         out.write(self._end if rows else self._end_without_rows)
         return Written(rows, tally.notes())

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from itertools import islice, repeat
 from math import isfinite
 from typing import Any
 
@@ -34,7 +35,7 @@ _FLAT = orjson.OPT_STRICT_INTEGER | orjson.OPT_UTC_Z
 # What is inside a structure is not converted before.
 _NESTED = orjson.OPT_STRICT_INTEGER | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_NON_STR_KEYS
 
-# Rows written in one go: some ten kilobytes, which stay in the processor's cache and need no pages of their own.
+# Rows written in one go: some ten kilobytes, which stay in the processor's cache and take no new pages.
 _AT_ONCE = 100
 
 _LINE_END = re.compile(rb"[\r\n]")
@@ -73,15 +74,15 @@ class JsonRows:
         else, but in structures; and where the first key is a comma, behind a text that ends with `},{`.
         """
         keys = self._keys
-        rows = [dict(zip(keys, row)) for row in zip(*columns, strict=True)]  # noqa: B905 - of the same length
+        every = map(dict, map(zip, repeat(keys), zip(*columns, strict=True)))
         if self._embedding or keys[0] == ",":
-            return between.join([orjson.dumps(row, None, _FLAT) for row in rows])
+            return between.join([orjson.dumps(row, None, _FLAT) for row in every])
         begin = b"{" + orjson.dumps(keys[0]) + b":"
         adjoining, parted = b"}," + begin, b"}" + between + begin
-        parts = (rows[first : first + _AT_ONCE] for first in range(0, len(rows), _AT_ONCE))
-        return between.join(
-            [orjson.dumps(part, None, _FLAT)[1:-1].replace(adjoining, parted) for part in parts]
-        )
+        parts = []
+        while rows := list(islice(every, _AT_ONCE)):
+            parts.append(orjson.dumps(rows, None, _FLAT)[1:-1].replace(adjoining, parted))
+        return between.join(parts)
 
     def _functions(self, *, str_is_json: bool) -> ByType[Sequence[Any]]:
         """Return what makes all values of one type what orjson writes exactly."""
