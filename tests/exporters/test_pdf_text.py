@@ -5,6 +5,7 @@ import pytest
 
 from portal.exporters.pdf_text import NumberFormat, Totals, shown_texts
 from portal.exporters.tally import WITHOUT_ZONE, Tally
+from portal.exporters.text import OUTSIDE_CALENDAR
 from portal.table import Column, ColumnType, Zone
 from tests.exporters.shared import DOCUMENT
 
@@ -62,6 +63,14 @@ def test_it_shows_times_without_a_zone_as_they_are_and_counts_them() -> None:
     naive = datetime(2025, 7, 1, 12, 30)  # noqa: DTZ001 - as some sources keep it
     assert texts[datetime](naive) == "2025-07-01 12:30:00"
     assert tally.notes() == (f"{WITHOUT_ZONE}: 1 cell.",)
+
+
+def test_it_keeps_never_as_it_came() -> None:
+    tally = Tally()
+    texts = shown_texts(Column("c", "C", TYPES.DATETIME), DOCUMENT, tally)
+    never = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    assert texts[datetime](never) == "9999-12-31 23:59:59+00:00"
+    assert tally.notes() == (f"{OUTSIDE_CALENDAR}: 1 cell.",)
 
 
 def totals_of(columns: list[Column], rows: list[list[object]]) -> list[str]:
