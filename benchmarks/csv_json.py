@@ -17,21 +17,28 @@ import argparse
 import csv
 import importlib
 import json
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import chain
 from pathlib import Path
-from statistics import median
-from time import process_time
 from typing import Any, BinaryIO
 
 import orjson
 from stage.cases import COLUMNS, batches, rows
+from stage.pairs import (
+    SHOWN,
+    Measured,
+    measured,
+    medians,
+    pair,
+    print_header,
+    print_line,
+    run_child,
+    seconds_to_make,
+)
 
 from portal.exporters.as_csv import CsvExporter
 from portal.exporters.as_json import JsonExporter, NdjsonExporter
@@ -40,18 +47,10 @@ from portal.exporters.options import CsvOptions, Encoding
 
 DOCUMENT = Document("Benchmark", "Acme Co.", datetime(2025, 1, 1, tzinfo=UTC))
 KEYS = [column.key for column in COLUMNS]
-RESULTS = Path(__file__).with_name("results.jsonl")
+WIDTH = 24  # of the names that are printed
+COLUMNS_SHOWN = (*SHOWN, "rows/s")
 
 Writer = Callable[[BinaryIO, int], None]
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One round: seconds of CPU without making the rows, peak RSS in MB, bytes of the file."""
-
-    cpu: float
-    rss: float
-    bytes: float
 
 
 def ours(exporter: Exporter) -> Writer:
@@ -125,27 +124,13 @@ def child(writer: str, path: Path, count: int) -> Measured:
         if module.startswith(writer):
             importlib.import_module(module)
     make: Callable[[int], Iterable[Any]] = rows if writer in BY_ROW else batches
-    started = process_time()
-    for _ in make(count):
-        pass
-    making = process_time() - started
-    started = process_time()
-    with path.open("wb") as out:
-        WRITERS[writer](out, count)
-    cpu = process_time() - started - making
-    return Measured(cpu, peak_memory(), path.stat().st_size)
+    making = seconds_to_make(make(count))
 
+    def work() -> None:
+        with path.open("wb") as out:
+            WRITERS[writer](out, count)
 
-def peak_memory() -> float:
-    """Return the most memory this process had, in MB; `ru_maxrss` would count its parent's."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
-
-
-def run_child(writer: str, path: Path, count: int) -> Measured:
-    command = [sys.executable, __file__, "--child", writer, "--file", str(path), "--rows", str(count)]
-    result = subprocess.run(command, check=True, stdout=subprocess.PIPE)
-    return Measured(**json.loads(result.stdout))
+    return measured(work, path, making)
 
 
 def verify(writer: str, path: Path, count: int) -> None:
@@ -189,43 +174,19 @@ BY_TYPE: dict[str, Callable[[Any], Any]] = {
 CONVERTERS = [BY_TYPE.get(column.type.value, _plain) for column in COLUMNS]
 
 
-def measure(count: int, rounds: int) -> dict[str, Measured]:
-    """Return the medians of each writer."""
-    found: dict[str, list[Measured]] = {name: [] for name in WRITERS}
+def main(count: int, rounds: int, *, recorded: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        for number in range(rounds):
-            for name in WRITERS:
-                path = Path(folder) / name
-                found[name].append(run_child(name, path, count))
-                if number == 0:
-                    verify(name, path, count)
-    return {
-        name: Measured(*(median(getattr(one, field) for one in ones) for field in ("cpu", "rss", "bytes")))
-        for name, ones in found.items()
-    }
-
-
-def pair(name: str, peer: str, count: int, found: dict[str, Measured]) -> dict[str, Any]:
-    return {
-        "name": f"{name}-{count}/{peer}",
-        **{f"ours_{field}": round(value, 3) for field, value in asdict(found[name]).items()},
-        **{f"peer_{field}": round(value, 3) for field, value in asdict(found[peer]).items()},
-        "ratio": round(found[peer].cpu / found[name].cpu, 2),
-        "ours_rows_per_second": round(count / found[name].cpu),
-    }
-
-
-SHOWN = ("ours_cpu", "peer_cpu", "ratio", "ours_rss", "peer_rss", "ours_bytes", "peer_bytes")
-
-
-def main(count: int, rounds: int, *, record: bool) -> None:
-    found = measure(count, rounds)
-    print(f"{'name':<24}", *(f"{column:>11}" for column in (*SHOWN, "rows/s")), " (s, MB, bytes)")
-    for line in (pair(name, peer, count, found) for name, peer in PAIRS):
-        print(f"{line['name']:<24}", *(f"{line[column]:>11}" for column in (*SHOWN, "ours_rows_per_second")))
-        if record:
-            with RESULTS.open("a") as out:
-                out.write(json.dumps({"at": datetime.now(UTC).isoformat(), **line}) + "\n")
+        found = medians(
+            {name: Path(folder) / name for name in WRITERS},
+            rounds,
+            lambda name, path: run_child(__file__, name, path, "--rows", str(count)),
+            lambda name, path: verify(name, path, count),
+        )
+    print_header(WIDTH, COLUMNS_SHOWN)
+    for name, peer in PAIRS:
+        line = pair(f"{name}-{count}/{peer}", found[name], found[peer])
+        line["rows/s"] = round(count / found[name].cpu)
+        print_line(line, WIDTH, COLUMNS_SHOWN, recorded=recorded)
 
 
 if __name__ == "__main__":
@@ -239,4 +200,4 @@ if __name__ == "__main__":
     if options.child:
         print(json.dumps(asdict(child(options.child, options.file, options.rows))))
     else:
-        main(options.rows, options.rounds, record=options.record)
+        main(options.rows, options.rounds, recorded=options.record)

@@ -36,7 +36,7 @@ from rq import Queue
 from rq_scheduler import Scheduler
 from sqlalchemy import create_engine, func, insert, select, text
 from sqlalchemy.orm import Session
-from stage import services
+from stage import pairs, services
 from stage.tenants import Tenant, schedule, tenant
 
 from portal import queue
@@ -51,7 +51,6 @@ DUE = datetime(2025, 3, 3, 7, 0, tzinfo=UTC)  # a Monday
 NOW = DUE + timedelta(seconds=20)
 ORGANIZATIONS = 20
 STOCK_QUEUE = "stock"
-RESULTS = Path(__file__).with_name("results.jsonl")
 
 
 @dataclass(frozen=True)
@@ -295,8 +294,7 @@ def main(count: int, rounds: int, *, record: bool) -> None:
     for line in (pair(ours, stock, count, found) for ours in OURS for stock in STOCK):
         print(f"{line['name']:<48}", *(f"{line[column]:>10}" for column in COLUMNS))
         if record:
-            with RESULTS.open("a") as out:
-                out.write(json.dumps({"at": datetime.now(UTC).isoformat(), **line}) + "\n")
+            pairs.record(line)
 
 
 if __name__ == "__main__":

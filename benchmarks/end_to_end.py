@@ -14,21 +14,16 @@ Linux only: memory is read from /proc.
 
 import argparse
 import json
-import subprocess
-import sys
 import tempfile
 import warnings
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
-from decimal import Decimal
+from functools import partial
 from pathlib import Path
-from statistics import median
-from time import process_time
 from typing import Any
 
 from openpyxl import Workbook
-from python_calamine import CalamineWorkbook
 from sqlalchemy import (
     Boolean,
     Column,
@@ -43,7 +38,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import SAWarning
 from stage import services, tables
-from stage.cases import COLUMNS, rows
+from stage.cases import COLUMNS
+from stage.pairs import measured, medians, pair, print_header, print_line, run_child
+from stage.workbooks import verify
 
 from portal.datasets.query import open_rows
 from portal.datasets.sources import parse_url
@@ -52,7 +49,7 @@ from portal.exporters.base import Document
 from portal.table import ColumnType
 
 DATABASES = ("sqlite", "postgresql")
-RESULTS = Path(__file__).with_name("results.jsonl")
+WIDTH = 36  # of the names that are printed
 TYPES: dict[ColumnType, Any] = {
     ColumnType.INTEGER: Integer,
     ColumnType.TEXT: Text,
@@ -60,15 +57,6 @@ TYPES: dict[ColumnType, Any] = {
     ColumnType.CURRENCY: Numeric(14, 2),
     ColumnType.BOOLEAN: Boolean,
 }
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One round: CPU seconds, peak RSS in MB, bytes of the file."""
-
-    cpu: float
-    rss: float
-    bytes: float
 
 
 def write_ours(url: str, path: Path) -> None:
@@ -98,67 +86,23 @@ def write_openpyxl(url: str, path: Path) -> None:
 WRITERS: dict[str, Callable[[str, Path], None]] = {"ours": write_ours, "openpyxl": write_openpyxl}
 
 
-def child(writer: str, url: str, path: Path) -> Measured:
-    started = process_time()
-    WRITERS[writer](url, path)
-    cpu = process_time() - started
-    lines = Path("/proc/self/status").read_text().splitlines()
-    peak = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
-    return Measured(cpu, peak, path.stat().st_size)
+def compare(database: str, count: int, rounds: int) -> dict[str, Any]:
+    """Return the line of one database."""
+    with tempfile.TemporaryDirectory() as folder, tables.filled(database, Path(folder), count) as url:
+        found = medians(
+            {name: Path(folder) / f"{name}.xlsx" for name in WRITERS},
+            rounds,
+            lambda name, path: run_child(__file__, name, path, "--url", url),
+            lambda _, path: verify(path, count),
+        )
+    return pair(f"end-to-end-{count}-{database}/openpyxl", found["ours"], found["openpyxl"])
 
 
-def run_child(writer: str, url: str, path: Path) -> Measured:
-    command = [sys.executable, __file__, "--child", writer, "--url", url, "--file", str(path)]
-    return Measured(**json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout))
-
-
-def verify(path: Path, count: int) -> None:
-    """Every cell of the file equals what the table was filled with."""
-    found = CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0).iter_rows()
-    next(found)  # the header
-    for number, (got, want) in enumerate(zip(found, rows(count), strict=True), 2):
-        assert got == [_as_read(value) for value in want], f"row {number} of {path.name}: {got}"
-
-
-def _as_read(value: Any) -> Any:
-    if value is None:
-        return ""
-    return float(value) if isinstance(value, Decimal) else value
-
-
-def measure(database: str, count: int, rounds: int) -> dict[str, Any]:
-    found: dict[str, list[Measured]] = {name: [] for name in WRITERS}
-    with tempfile.TemporaryDirectory() as name, tables.filled(database, Path(name), count) as url:
-        for number in range(rounds):
-            for writer in WRITERS:
-                path = Path(name) / f"{writer}.xlsx"
-                found[writer].append(run_child(writer, url, path))
-                if number == 0:
-                    verify(path, count)
-    ours, peer = (
-        Measured(*(median(getattr(one, field) for one in found[writer]) for field in ("cpu", "rss", "bytes")))
-        for writer in WRITERS
-    )
-    return {
-        "name": f"end-to-end-{count}-{database}/openpyxl",
-        **{f"ours_{name}": round(value, 3) for name, value in asdict(ours).items()},
-        **{f"peer_{name}": round(value, 3) for name, value in asdict(peer).items()},
-        "ratio": round(peer.cpu / ours.cpu, 2),
-    }
-
-
-SHOWN = ("ours_cpu", "peer_cpu", "ratio", "ours_rss", "peer_rss", "ours_bytes", "peer_bytes")
-
-
-def main(databases: list[str], count: int, rounds: int, *, record: bool) -> None:
+def main(databases: list[str], count: int, rounds: int, *, recorded: bool) -> None:
     services.end_on_signals()
-    print(f"{'name':<36}", *(f"{column:>11}" for column in SHOWN), " (s, MB, bytes)")
+    print_header(WIDTH)
     for database in databases:
-        line = measure(database, count, rounds)
-        print(f"{line['name']:<36}", *(f"{line[column]:>11}" for column in SHOWN), flush=True)
-        if record:
-            with RESULTS.open("a") as out:
-                out.write(json.dumps({"at": datetime.now(UTC).isoformat(), **line}) + "\n")
+        print_line(compare(database, count, rounds), WIDTH, recorded=recorded)
 
 
 if __name__ == "__main__":
@@ -172,6 +116,7 @@ if __name__ == "__main__":
     parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        print(json.dumps(asdict(child(options.child, options.url, options.file))))
+        writing = partial(WRITERS[options.child], options.url, options.file)
+        print(json.dumps(asdict(measured(writing, options.file))))
     else:
-        main(list(options.database), options.rows, options.rounds, record=options.record)
+        main(list(options.database), options.rows, options.rounds, recorded=options.record)

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import configure_mappers
-from stage import services, tables
+from stage import pairs, services, tables
 from stage.cases import COLUMNS
 
 from portal.datasets.query import open_rows
@@ -38,7 +38,6 @@ from portal.jobs import worker  # noqa: F401 - with all that it imports before i
 DATABASES = ("sqlite", "postgresql")
 FORMATS = ("xlsx", "csv", "json")
 EVERY = 0.05  # seconds
-RESULTS = Path(__file__).with_name("results.jsonl")
 
 
 @dataclass(frozen=True)
@@ -146,8 +145,7 @@ def main(databases: list[str], forms: list[str], count: int, *, record: bool) ->
                 path.with_suffix(".done").unlink()
                 print(f"{line['name']:<28}", *(f"{line[column]:>14}" for column in SHOWN), flush=True)
                 if record:
-                    with RESULTS.open("a") as out:
-                        out.write(json.dumps({"at": datetime.now(UTC).isoformat(), **line}) + "\n")
+                    pairs.record(line)
 
 
 if __name__ == "__main__":

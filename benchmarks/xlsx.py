@@ -14,39 +14,35 @@ Linux only: memory is read from /proc.
 
 import argparse
 import json
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
-from statistics import median
-from time import process_time
 from typing import Any
 
 import rustpy_xlsxwriter
 import xlsxwriter
 from openpyxl import Workbook
-from python_calamine import CalamineWorkbook
 from stage.cases import COLUMNS, batches, rows
+from stage.pairs import (
+    Measured,
+    measured,
+    medians,
+    pair,
+    print_header,
+    print_line,
+    run_child,
+    seconds_to_make,
+)
+from stage.workbooks import verify
 
 from portal.exporters.as_xlsx import XlsxExporter
 from portal.exporters.base import Document
 from portal.exporters.options import XlsxSize
 
 KEYS = [column.key for column in COLUMNS]
-RESULTS = Path(__file__).with_name("results.jsonl")
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One round: seconds of CPU without making the rows, peak RSS in MB, bytes of the file."""
-
-    cpu: float
-    rss: float
-    bytes: float
+WIDTH = 28  # of the names that are printed
 
 
 def write_ours(size: XlsxSize) -> Callable[[Path, int], None]:
@@ -98,78 +94,21 @@ PAIRS = (("fast", "openpyxl"), ("fast", "xlsxwriter"), ("fast", "rustpy"), ("sma
 def child(writer: str, path: Path, count: int) -> Measured:
     """Measure one writer in this process. What makes the rows is measured as it takes them, dicts and all."""
     make = {"rustpy": records, "openpyxl": rows, "xlsxwriter": rows}.get(writer, batches)
-    started = process_time()
-    for _ in make(count):
-        pass
-    making = process_time() - started
-    started = process_time()
-    WRITERS[writer](path, count)
-    cpu = process_time() - started - making
-    return Measured(cpu, peak_memory(), path.stat().st_size)
+    return measured(lambda: WRITERS[writer](path, count), path, seconds_to_make(make(count)))
 
 
-def peak_memory() -> float:
-    """Return the most memory this process had, in MB; `ru_maxrss` would count its parent's."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
-
-
-def run_child(writer: str, path: Path, count: int) -> Measured:
-    command = [sys.executable, __file__, "--child", writer, "--file", str(path), "--rows", str(count)]
-    result = subprocess.run(command, check=True, stdout=subprocess.PIPE)
-    return Measured(**json.loads(result.stdout))
-
-
-def verify(path: Path, count: int) -> None:
-    """Every cell of the file equals what went in."""
-    found = CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0).iter_rows()
-    next(found)  # the header
-    for number, (got, want) in enumerate(zip(found, rows(count), strict=True), 2):
-        assert got == [_as_read(value) for value in want], f"row {number} of {path.name}: {got}"
-
-
-def _as_read(value: Any) -> Any:
-    if value is None:
-        return ""
-    return float(value) if isinstance(value, Decimal) else value
-
-
-def measure(count: int, rounds: int) -> dict[str, Measured]:
-    """Return the medians of each writer."""
-    found: dict[str, list[Measured]] = {name: [] for name in WRITERS}
+def main(count: int, rounds: int, *, recorded: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        for number in range(rounds):
-            for name in WRITERS:
-                path = Path(folder) / f"{name}.xlsx"
-                found[name].append(run_child(name, path, count))
-                if number == 0:
-                    verify(path, count)
-    return {
-        name: Measured(*(median(getattr(one, field) for one in ones) for field in ("cpu", "rss", "bytes")))
-        for name, ones in found.items()
-    }
-
-
-def pair(ours: str, peer: str, count: int, found: dict[str, Measured]) -> dict[str, Any]:
-    return {
-        "name": f"xlsx-{count}-{ours}/{peer}",
-        **{f"ours_{name}": round(value, 3) for name, value in asdict(found[ours]).items()},
-        **{f"peer_{name}": round(value, 3) for name, value in asdict(found[peer]).items()},
-        "ratio": round(found[peer].cpu / found[ours].cpu, 2),
-    }
-
-
-SHOWN = ("ours_cpu", "peer_cpu", "ratio", "ours_rss", "peer_rss", "ours_bytes", "peer_bytes")
-
-
-def main(count: int, rounds: int, *, record: bool) -> None:
-    found = measure(count, rounds)
-    print(f"{'name':<28}", *(f"{column:>11}" for column in SHOWN), " (s, MB, bytes)")
-    for line in (pair(ours, peer, count, found) for ours, peer in PAIRS):
-        print(f"{line['name']:<28}", *(f"{line[column]:>11}" for column in SHOWN))
-        if record:
-            with RESULTS.open("a") as out:
-                out.write(json.dumps({"at": datetime.now(UTC).isoformat(), **line}) + "\n")
+        found = medians(
+            {name: Path(folder) / f"{name}.xlsx" for name in WRITERS},
+            rounds,
+            lambda name, path: run_child(__file__, name, path, "--rows", str(count)),
+            lambda _, path: verify(path, count),
+        )
+    print_header(WIDTH)
+    for ours, peer in PAIRS:
+        line = pair(f"xlsx-{count}-{ours}/{peer}", found[ours], found[peer])
+        print_line(line, WIDTH, recorded=recorded)
 
 
 if __name__ == "__main__":
@@ -183,4 +122,4 @@ if __name__ == "__main__":
     if options.child:
         print(json.dumps(asdict(child(options.child, options.file, options.rows))))
     else:
-        main(options.rows, options.rounds, record=options.record)
+        main(options.rows, options.rounds, recorded=options.record)
