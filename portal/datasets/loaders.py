@@ -35,10 +35,14 @@ def load_sqlite_exactly(connection: sqlite3.Connection, tally: Tally) -> None:
         try:
             return raw.decode()
         except UnicodeDecodeError:
-            tally.count(UNDECODABLE)
-            return raw.decode(errors="replace")
+            return _replaced(raw, tally)
 
     connection.text_factory = text
+
+
+def _replaced(raw: bytes, tally: Tally) -> str:
+    tally.count(UNDECODABLE)
+    return raw.decode(errors="replace")
 
 
 def load_postgresql_exactly(connection: psycopg.Connection[Any], tally: Tally) -> None:
@@ -84,7 +88,6 @@ def _counting_loader(tally: Tally) -> type[Loader]:
             try:
                 return raw.decode()
             except UnicodeDecodeError:
-                tally.count(UNDECODABLE)
-                return raw.decode(errors="replace")
+                return _replaced(raw, tally)
 
     return Utf8OrReplaced

@@ -13,13 +13,12 @@ from zoneinfo import ZoneInfo
 
 from portal.exporters.by_type import ByType, by_column
 from portal.exporters.options import CsvOptions, Delimiter, Encoding, Quoting
-from portal.exporters.tally import REPLACED, WITHOUT_ZONE, Tally
+from portal.exporters.tally import REPLACED, Tally
 from portal.exporters.text import (
-    OUTSIDE_CALENDAR,
     binary_text,
     decimal_texts,
     float_text,
-    in_zone,
+    instants_in,
     json_text,
 )
 
@@ -112,14 +111,7 @@ class CsvFields:
         return [f'"{text}"' if "," in text else text for text in marked] if self._comma_quoted else marked
 
     def _instants(self, values: Sequence[datetime]) -> list[str]:
-        zones = {value.tzinfo for value in values}
-        if None in zones:
-            self._tally.count(WITHOUT_ZONE, sum(value.tzinfo is None for value in values))
-        if zones != {None}:
-            values = [in_zone(value, self._zone) for value in values]
-            if outside := sum(value.tzinfo not in (None, self._zone) for value in values):
-                self._tally.count(OUTSIDE_CALENDAR, outside)
-        return self._plain(map(datetime.isoformat, values))
+        return self._plain(map(datetime.isoformat, instants_in(values, self._zone, self._tally)))
 
     def _texts(self, values: Sequence[str]) -> Sequence[str]:
         firsts = {value[:1] for value in values}

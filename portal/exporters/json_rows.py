@@ -13,14 +13,14 @@ import orjson
 
 from portal.errors import RenderFailed
 from portal.exporters.by_type import ByType, by_column
-from portal.exporters.tally import REPLACED, WITHOUT_ZONE, Tally
+from portal.exporters.tally import REPLACED, Tally
 from portal.exporters.text import (
-    OUTSIDE_CALENDAR,
     SURROGATES,
     binary_text,
     decimal_text,
     decimal_texts,
     in_zone,
+    instants_in,
 )
 from portal.table import Batch, Column, ColumnType
 
@@ -122,27 +122,16 @@ class JsonRows:
         )
 
     def _floats(self, values: Sequence[float]) -> Sequence[float]:
-        self._count(NOT_FINITE, len(values) - sum(map(isfinite, values)))  # orjson itself writes null
+        self._tally.count(NOT_FINITE, len(values) - sum(map(isfinite, values)))  # orjson itself writes null
         return values
 
     def _decimals(self, values: Sequence[Decimal]) -> Sequence[str | None]:
         odd = len(values) - sum(map(Decimal.is_finite, values))
-        self._count(NOT_FINITE, odd)
+        self._tally.count(NOT_FINITE, odd)
         return list(map(_decimal, values)) if odd else decimal_texts(values)
 
     def _instants(self, values: Sequence[datetime]) -> Sequence[datetime]:
-        zones = {value.tzinfo for value in values}
-        if None in zones:
-            self._tally.count(WITHOUT_ZONE, sum(value.tzinfo is None for value in values))
-        if zones <= {None, UTC}:
-            return values
-        shown = [in_zone(value, UTC) for value in values]
-        self._count(OUTSIDE_CALENDAR, sum(value.tzinfo not in (None, UTC) for value in shown))
-        return shown
-
-    def _count(self, what: str, cells: int) -> None:
-        if cells:
-            self._tally.count(what, cells)
+        return instants_in(values, UTC, self._tally)
 
     def _structure(self, value: Any) -> orjson.Fragment:
         if _holds_not_finite(value):

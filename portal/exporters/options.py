@@ -1,6 +1,6 @@
 """What can be chosen about a file beside its format."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Self
@@ -52,13 +52,14 @@ class CsvOptions:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read the form written by `to_dict`; what is missing is the default. Raises ValueError."""
-        return cls(
-            delimiter=Delimiter(data.get("delimiter", Delimiter.COMMA)),
-            encoding=Encoding(data.get("encoding", Encoding.UTF_8_BOM)),
-            line_end=LineEnd(data.get("line_end", LineEnd.CRLF)),
-            quoting=Quoting(data.get("quoting", Quoting.MINIMAL)),
-            decimal_comma=bool(data.get("decimal_comma", False)),
-        )
+        kinds: dict[str, Callable[[Any], Any]] = {
+            "delimiter": Delimiter,
+            "encoding": Encoding,
+            "line_end": LineEnd,
+            "quoting": Quoting,
+            "decimal_comma": bool,
+        }
+        return cls(**{name: kind(data[name]) for name, kind in kinds.items() if name in data})
 
 
 class XlsxSize(StrEnum):

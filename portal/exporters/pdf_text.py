@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from portal.exporters.base import Document, zone_name
 from portal.exporters.by_type import ByType
 from portal.exporters.tally import WITHOUT_ZONE, Tally
-from portal.exporters.text import OUTSIDE_CALENDAR, decimal_text, float_text, plain_texts
+from portal.exporters.text import OUTSIDE_CALENDAR, decimal_text, float_text, in_zone, plain_texts
 from portal.table import Column, ColumnType, Row
 
 _DEFAULTS = {
@@ -87,11 +87,11 @@ def shown_texts(column: Column, document: Document, tally: Tally) -> ByType[str]
         if value.tzinfo is None:
             tally.count(WITHOUT_ZONE)
             return value.isoformat(" ")
-        try:
-            return value.astimezone(zone).replace(tzinfo=None).isoformat(" ")
-        except OverflowError:  # "never", written as the last second of the calendar
+        local = in_zone(value, zone)
+        if local.tzinfo is not zone:
             tally.count(OUTSIDE_CALENDAR)
-            return value.isoformat(" ")
+            return local.isoformat(" ")
+        return local.replace(tzinfo=None).isoformat(" ")
 
     def real(value: float) -> str:
         return show(Decimal(float_text(value)))

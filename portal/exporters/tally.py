@@ -15,8 +15,9 @@ class Tally:
     remarks: list[str] = field(default_factory=list)
 
     def count(self, what: str, cells: int = 1) -> None:
-        """Count `cells` cells to which `what`, a sentence without its full stop, happened."""
-        self.counts[what] += cells
+        """Count `cells` cells, if any, to which `what`, a sentence without its full stop, happened."""
+        if cells:
+            self.counts[what] += cells
 
     def remark(self, sentence: str) -> None:
         """Keep one sentence that needs no count."""

@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from portal.exporters.by_type import ByType
+from portal.exporters.tally import WITHOUT_ZONE, Tally
 
 # Halves of a surrogate pair are no characters: UTF-8 has no form for them (RFC 3629 section 3).
 SURROGATES = re.compile("[\ud800-\udfff]")
@@ -54,6 +55,18 @@ def in_zone(value: datetime, zone: tzinfo) -> datetime:
         return value.astimezone(zone)
     except OverflowError:
         return value
+
+
+def instants_in(values: Sequence[datetime], zone: tzinfo, tally: Tally) -> Sequence[datetime]:
+    """Return `in_zone` of each; those without a zone, and those that could not be moved, are counted."""
+    zones = {value.tzinfo for value in values}
+    if None in zones:
+        tally.count(WITHOUT_ZONE, sum(value.tzinfo is None for value in values))
+    if zones <= {None, zone}:
+        return values
+    shown = [in_zone(value, zone) for value in values]
+    tally.count(OUTSIDE_CALENDAR, sum(value.tzinfo not in (None, zone) for value in shown))
+    return shown
 
 
 def instant_text(zone: ZoneInfo) -> Callable[[datetime], str]:

@@ -32,6 +32,7 @@ from portal.delivery.service import Shipment
 from portal.errors import LeaseLost, PortalError, RunCancelled, RunReleased, RunTimeout
 from portal.exporters.base import Document, Exporter
 from portal.exporters.options import Packing
+from portal.exporters.registry import EXPORTERS
 from portal.extensions import db
 from portal.runs import finish
 from portal.runs.filenames import filename_for
@@ -41,7 +42,6 @@ from portal.runs.models import Artifact, RunStatus, ScheduledExportRun
 from portal.runs.oversight import Ending, Oversight
 from portal.runs.rendering import (
     Rendered,
-    exporter_for,
     limit_hint,
     options,
     packed,
@@ -165,7 +165,7 @@ def resolve(owned: Claim, settings: Settings) -> Plan:
         filters = filters_in_words(version, snapshot["filters"])
         # a snapshot of an earlier release names no packing
         chosen = options(settings, version.csv_options, snapshot.get("packing", Packing.NONE))
-        plain = exporter_for(snapshot["format"], chosen)
+        plain = EXPORTERS[snapshot["format"]](chosen)
         inside = filename_for(snapshot["name"], run.due_at, snapshot["timezone"], plain.extension)
         exporter = packed(plain, chosen.packing, inside)
         note(run, f"Claimed by {owned.worker}, attempt {owned.attempt}", now=now)

@@ -13,7 +13,6 @@ from portal.errors import LimitExceeded
 from portal.exporters.base import Document, Exporter
 from portal.exporters.options import CsvOptions, Options, Packing, PdfLimits, XlsxSize
 from portal.exporters.packed import Packed
-from portal.exporters.registry import EXPORTERS
 
 QUICKLY_COUNTED = 100_000
 """Rows up to which a limit is worth a query that only counts."""
@@ -41,11 +40,6 @@ def options(
         pdf=PdfLimits(settings.pdf_memory_limit, settings.pdf_cpu_limit, settings.pdf_time_limit),
         packing=Packing(packing),
     )
-
-
-def exporter_for(form: str, chosen: Options) -> Exporter:
-    """Return what writes the format without packing; its extension is part of the file's name."""
-    return EXPORTERS[form](chosen)
 
 
 def packed(exporter: Exporter, packing: Packing, filename: str) -> Exporter:
