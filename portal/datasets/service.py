@@ -113,7 +113,9 @@ def dataset_by_name(organization: str, name: str) -> Dataset:
     return found
 
 
-def choose_csv(dataset: Dataset, options: CsvOptions, *, now: datetime) -> DatasetVersion:
+def choose_csv(
+    dataset: Dataset, options: CsvOptions, *, now: datetime, actor: str = "system"
+) -> DatasetVersion:
     """Add a version of a dataset whose CSV is written as `options` say; new runs use it."""
     old = current_version(dataset)
     version = DatasetVersion(
@@ -129,7 +131,7 @@ def choose_csv(dataset: Dataset, options: CsvOptions, *, now: datetime) -> Datas
     db.session.add(version)
     audit.record(
         dataset.organization_id,
-        actor="operator",
+        actor=actor,
         action="dataset.csv_options",
         target=f"dataset:{dataset.public_id}",
         now=now,
