@@ -10,7 +10,7 @@ from psycopg.adapt import Loader
 from psycopg.pq import Format
 from psycopg.types.string import TextLoader
 
-from portal.exporters.tally import Tally
+from portal.tally import Tally
 
 UNDECODABLE = "Bytes that are not UTF-8 became U+FFFD (�)"
 

@@ -15,8 +15,8 @@ from portal.datasets import sources
 from portal.datasets.values import Converter, converters_for, infer_columns
 from portal.datasets.watchdog import Watchdog
 from portal.errors import LimitExceeded, QueryFailed, QueryTimeout
-from portal.exporters.tally import Tally
 from portal.table import Batch, Batches, Column
+from portal.tally import Tally
 
 BATCH_ROWS = 1000
 COUNT_TIMEOUT = 5.0  # seconds; beyond it a count is no longer cheap

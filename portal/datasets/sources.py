@@ -15,7 +15,7 @@ from sqlalchemy.pool import NullPool
 
 from portal.datasets.loaders import load_postgresql_exactly, load_sqlite_exactly
 from portal.errors import InvalidInput, SourceUnavailable
-from portal.exporters.tally import Tally
+from portal.tally import Tally
 
 DRIVERS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql"}
 CONNECT_TIMEOUT = 10

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 from portal.exporters.base import Document, Written, header, zone_name
 from portal.exporters.csv_fields import CsvFields
 from portal.exporters.options import CsvOptions, Encoding, LineEnd
-from portal.exporters.tally import Tally
 from portal.table import Batches, Column
+from portal.tally import Tally
 
 # Python's codec, what the file begins with, and the charset's registered name (IANA).
 _ENCODINGS = {

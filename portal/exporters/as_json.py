@@ -5,8 +5,8 @@ from typing import BinaryIO
 
 from portal.exporters.base import Document, Written
 from portal.exporters.json_rows import JsonRows
-from portal.exporters.tally import Tally
 from portal.table import Batches, Column
+from portal.tally import Tally
 
 
 class _JsonExporter:

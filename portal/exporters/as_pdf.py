@@ -11,9 +11,9 @@ from portal.exporters.options import PdfLimits
 from portal.exporters.pdf_job import PdfColumn, PdfEnd, PdfJob
 from portal.exporters.pdf_process import PdfProcess
 from portal.exporters.pdf_text import Totals, shown_texts
-from portal.exporters.tally import REPLACED, Tally
 from portal.exporters.text import SURROGATES
 from portal.table import NUMERIC_TYPES, Batch, Batches, Column, ColumnType
+from portal.tally import REPLACED, Tally
 
 _WRAPPED = frozenset({ColumnType.TEXT, ColumnType.JSON})
 _LIMITS = PdfLimits()

@@ -9,13 +9,13 @@ from stream_zip import ZIP_32, MemberFile, ZipOverflowError, stream_zip
 from portal.errors import LimitExceeded
 from portal.exporters.base import Document, Written, header, zone_name
 from portal.exporters.options import XlsxSize
-from portal.exporters.tally import Tally
 from portal.exporters.xlsx_cells import CellStyles
 from portal.exporters.xlsx_rows import RowEncoder
 from portal.exporters.xlsx_shell import Shell, part_name
 from portal.exporters.xlsx_styles import column_widths, sheet_name
 from portal.exporters.xlsx_zip import compressor
 from portal.table import Batch, Batches, Column
+from portal.tally import Tally
 
 MAX_COLUMNS = 16_384
 MAX_ROWS = 1_048_575

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
+_NULL = type(None)
 
 
 class ByType(dict[type, Callable[[Any], T]], Generic[T]):
@@ -32,5 +33,9 @@ def by_column(table: ByType[Sequence[T]], values: Sequence[Any]) -> Sequence[T]:
     kinds = set(map(type, values))
     if len(kinds) == 1:
         return table[kinds.pop()](values)
+    if len(kinds) == 2 and _NULL in kinds:  # most of the others
+        (kind,) = kinds - {_NULL}
+        null, left = table[_NULL]((None,))[0], iter(table[kind]([v for v in values if v is not None]))
+        return [null if value is None else next(left) for value in values]
     made = {kind: iter(table[kind]([value for value in values if type(value) is kind])) for kind in kinds}
     return [next(made[type(value)]) for value in values]

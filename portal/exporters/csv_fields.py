@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 
 from portal.exporters.by_type import ByType, by_column
 from portal.exporters.options import CsvOptions, Delimiter, Encoding, Quoting
-from portal.exporters.tally import REPLACED, Tally
 from portal.exporters.text import (
     binary_text,
     decimal_texts,
@@ -21,6 +20,7 @@ from portal.exporters.text import (
     instants_in,
     json_text,
 )
+from portal.tally import REPLACED, Tally
 
 GUARDED = "An apostrophe was put before text that a spreadsheet would execute"
 NOT_IN_1252 = "Characters that Windows-1252 does not have became a question mark"

@@ -13,16 +13,16 @@ import orjson
 
 from portal.errors import RenderFailed
 from portal.exporters.by_type import ByType, by_column
-from portal.exporters.tally import REPLACED, Tally
 from portal.exporters.text import (
     SURROGATES,
     binary_text,
     decimal_text,
-    decimal_texts,
     in_zone,
     instants_in,
+    plainly_written,
 )
 from portal.table import Batch, Column, ColumnType
+from portal.tally import REPLACED, Tally
 
 NOT_FINITE = "NaN and infinities, which JSON does not have, became null"
 
@@ -126,9 +126,11 @@ class JsonRows:
         return values
 
     def _decimals(self, values: Sequence[Decimal]) -> Sequence[str | None]:
-        odd = len(values) - sum(map(Decimal.is_finite, values))
-        self._tally.count(NOT_FINITE, odd)
-        return list(map(_decimal, values)) if odd else decimal_texts(values)
+        texts = list(map(str, values))
+        if plainly_written(texts):
+            return texts
+        self._tally.count(NOT_FINITE, len(values) - sum(map(Decimal.is_finite, values)))
+        return list(map(_decimal, values))
 
     def _instants(self, values: Sequence[datetime]) -> Sequence[datetime]:
         return instants_in(values, UTC, self._tally)

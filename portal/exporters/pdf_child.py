@@ -22,7 +22,7 @@ from portal.exporters.pdf_job import PdfJob
 from portal.exporters.pdf_layout import PAGES, TextWrapper, fit
 from portal.exporters.pdf_rows import RowSource, StreamedTable, TableRow, TableStyle
 from portal.exporters.pdf_shell import Shell
-from portal.exporters.tally import Tally
+from portal.tally import Tally
 
 UNDRAWABLE = "Characters that no font has are shown by their codes, as in [U+1F642]"
 

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 from portal.exporters.base import Document, zone_name
 from portal.exporters.by_type import ByType
-from portal.exporters.tally import WITHOUT_ZONE, Tally
 from portal.exporters.text import OUTSIDE_CALENDAR, decimal_text, float_text, in_zone, plain_texts
 from portal.table import Column, ColumnType, Row
+from portal.tally import WITHOUT_ZONE, Tally
 
 _DEFAULTS = {
     ColumnType.CURRENCY: "#,##0.00",

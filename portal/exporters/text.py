@@ -7,11 +7,12 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from portal.exporters.by_type import ByType
-from portal.exporters.tally import WITHOUT_ZONE, Tally
+from portal.tally import WITHOUT_ZONE, Tally
 
 # Halves of a surrogate pair are no characters: UTF-8 has no form for them (RFC 3629 section 3).
 SURROGATES = re.compile("[\ud800-\udfff]")
@@ -19,6 +20,7 @@ SURROGATES = re.compile("[\ud800-\udfff]")
 OUTSIDE_CALENDAR = "Times that fall outside the years 1 to 9999 in their zone keep the offset they came with"
 
 _NULL_TYPE = type(None)
+_ZONE_OF = attrgetter("tzinfo")
 
 
 def decimal_text(value: Decimal) -> str:
@@ -29,12 +31,15 @@ def decimal_text(value: Decimal) -> str:
 
 
 def decimal_texts(values: Sequence[Decimal]) -> list[str]:
-    """Return `decimal_text` of each; `str`, three times as fast, differs only in the letters it may use."""
+    """Return `decimal_text` of each; `str`, three times as fast, mostly writes the same."""
     texts = list(map(str, values))
-    joined = "".join(texts)
-    if any(letter in joined for letter in "ENI"):  # 1E+3, NaN and sNaN, Infinity
-        return list(map(decimal_text, values))
-    return texts
+    return texts if plainly_written(texts) else list(map(decimal_text, values))
+
+
+def plainly_written(decimals: Sequence[str]) -> bool:
+    """Whether `str` of some decimals has none of its letters: 1E+3, NaN and sNaN, Infinity."""
+    joined = "".join(decimals)
+    return not any(letter in joined for letter in "ENI")
 
 
 def float_text(value: float) -> str:
@@ -59,9 +64,9 @@ def in_zone(value: datetime, zone: tzinfo) -> datetime:
 
 def instants_in(values: Sequence[datetime], zone: tzinfo, tally: Tally) -> Sequence[datetime]:
     """Return `in_zone` of each; those without a zone, and those that could not be moved, are counted."""
-    zones = {value.tzinfo for value in values}
-    if None in zones:
-        tally.count(WITHOUT_ZONE, sum(value.tzinfo is None for value in values))
+    found = list(map(_ZONE_OF, values))
+    tally.count(WITHOUT_ZONE, found.count(None))
+    zones = set(found)
     if zones <= {None, zone}:
         return values
     shown = [in_zone(value, zone) for value in values]

@@ -15,8 +15,8 @@ from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from portal.exporters.by_type import ByType
-from portal.exporters.tally import REPLACED, WITHOUT_ZONE, Tally
 from portal.exporters.text import binary_text, decimal_text, float_text, json_text
+from portal.tally import REPLACED, WITHOUT_ZONE, Tally
 
 MAX_TEXT = 32_767
 """UTF-16 units a cell can hold (Excel specifications and limits)."""
@@ -36,7 +36,6 @@ MAX_EXACT_INTEGER = 10**15 - 1
 """Excel keeps 15 digits of a number."""
 
 _START_OF_EPOCH = datetime(EPOCH.year, EPOCH.month, EPOCH.day)  # noqa: DTZ001 - cells hold wall times
-_MS_A_DAY = 86_400_000
 
 # No characters of XML 1.0 (section 2.2), not even escaped.
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
@@ -190,7 +189,8 @@ def serial(value: datetime) -> str:
     """
     since = value - _START_OF_EPOCH
     ms = 1000 * since.seconds + since.microseconds // 1000
-    return f"{since.days}.{-(-ms * 10**9 // _MS_A_DAY):09d}" if ms else str(since.days)
+    # A millisecond is 10^9 / 86,400,000 = 625 / 54 of them; a leading 1, cut off again, keeps zeros in front.
+    return f"{since.days}.{str(10**9 - (-625 * ms // 54))[1:]}" if ms else str(since.days)
 
 
 def _text_cell(start: str, tally: Tally) -> Cell:

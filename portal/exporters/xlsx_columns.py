@@ -13,7 +13,6 @@ from math import isfinite
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from portal.exporters.tally import WITHOUT_ZONE, Tally
 from portal.exporters.xlsx_cells import (
     EPOCH,
     FINE_TIME,
@@ -23,6 +22,7 @@ from portal.exporters.xlsx_cells import (
     escaped,
     serial,
 )
+from portal.tally import WITHOUT_ZONE, Tally
 
 Whole = Callable[[Sequence[Any]], list[str] | None]
 

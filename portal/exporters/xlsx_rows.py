@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 
 from openpyxl.utils import get_column_letter
 
-from portal.exporters.tally import Tally
 from portal.exporters.xlsx_cells import CellStyles, cells_by_type, end_of, starts_by_type
 from portal.exporters.xlsx_columns import columns_by_type
 from portal.table import Batch
+from portal.tally import Tally
 
 Part = str | list[str]
 """A piece of every row: the same text in each, or a text a row."""
