@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from portal.exporters.as_csv import CsvExporter
 from portal.exporters.csv_fields import GUARDED, executes
 from portal.exporters.options import CsvOptions, Delimiter, Encoding, LineEnd, Quoting
-from portal.exporters.tally import REPLACED, WITHOUT_ZONE
 from portal.exporters.text import OUTSIDE_CALENDAR
 from portal.table import Column, ColumnType, Zone
+from portal.tally import REPLACED, WITHOUT_ZONE
 from tests.exporters.shared import DOCUMENT, Nowhere, Pipe, batches, export
 
 TEXT = Column("name", "Name")

@@ -12,9 +12,9 @@ from portal.errors import RenderFailed
 from portal.exporters.as_json import JsonExporter, NdjsonExporter
 from portal.exporters.base import Written
 from portal.exporters.json_rows import NOT_FINITE
-from portal.exporters.tally import REPLACED, WITHOUT_ZONE
 from portal.exporters.text import OUTSIDE_CALENDAR
 from portal.table import Column, ColumnType
+from portal.tally import REPLACED, WITHOUT_ZONE
 from tests.exporters.shared import DOCUMENT, Nowhere, Pipe, batches, export
 
 COLUMNS = [Column("id", "Id", ColumnType.INTEGER), Column("name", "Name")]

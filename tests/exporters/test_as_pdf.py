@@ -19,8 +19,8 @@ from portal.exporters.base import Document
 from portal.exporters.options import PdfLimits
 from portal.exporters.pdf_child import UNDRAWABLE
 from portal.exporters.pdf_fonts import cjk_font
-from portal.exporters.tally import REPLACED
 from portal.table import Batch, Column, ColumnType
+from portal.tally import REPLACED
 from tests.exporters.shared import DOCUMENT, Pipe, export
 
 CASES = [

@@ -20,9 +20,9 @@ from portal.exporters import xlsx_zip
 from portal.exporters.as_xlsx import XlsxExporter
 from portal.exporters.base import Document, Written
 from portal.exporters.options import XlsxSize
-from portal.exporters.tally import REPLACED, WITHOUT_ZONE
 from portal.exporters.xlsx_cells import CUT, FAR_DATE, FINE_TIME, LONG_NUMBER, NOT_FINITE, OLD_DATE
 from portal.table import Column, ColumnType, Zone
+from portal.tally import REPLACED, WITHOUT_ZONE
 from tests.exporters.shared import DOCUMENT, Nowhere, batches, export
 
 CASES = [

@@ -4,9 +4,9 @@ from decimal import Decimal
 import pytest
 
 from portal.exporters.pdf_text import NumberFormat, Totals, shown_texts
-from portal.exporters.tally import WITHOUT_ZONE, Tally
 from portal.exporters.text import OUTSIDE_CALENDAR
 from portal.table import Column, ColumnType, Zone
+from portal.tally import WITHOUT_ZONE, Tally
 from tests.exporters.shared import DOCUMENT
 
 TYPES = ColumnType

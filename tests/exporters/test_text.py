@@ -15,7 +15,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.exporters.tally import WITHOUT_ZONE, Tally
 from portal.exporters.text import (
     OUTSIDE_CALENDAR,
     SURROGATES,
@@ -29,6 +28,7 @@ from portal.exporters.text import (
     json_text,
     plain_texts,
 )
+from portal.tally import WITHOUT_ZONE, Tally
 
 BERLIN, NEW_YORK = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
 NAIVE = datetime.fromisoformat("2025-07-01T12:00:00.250000")

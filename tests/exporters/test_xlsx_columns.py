@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portal.exporters.tally import Tally
 from portal.exporters.xlsx_cells import CellStyles, cells_by_type, end_of, starts_by_type
 from portal.exporters.xlsx_columns import columns_by_type
+from portal.tally import Tally
 
 STYLES = CellStyles(text=1, number=2, date=3, datetime=4, boolean=5)
 BERLIN = ZoneInfo("Europe/Berlin")
