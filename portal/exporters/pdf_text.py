@@ -1,16 +1,23 @@
 """Values as a reader of paper wants them, and the totals below them."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
-from typing import Any, Self
+from typing import Self
 from zoneinfo import ZoneInfo
 
 from portal.exporters.base import Document, zone_name
 from portal.exporters.by_type import ByType
-from portal.exporters.text import OUTSIDE_CALENDAR, decimal_text, float_text, in_zone, plain_texts
+from portal.exporters.text import (
+    OUTSIDE_CALENDAR,
+    binary_text,
+    decimal_text,
+    float_text,
+    in_zone,
+    json_text,
+)
 from portal.table import Column, ColumnType, Row
 from portal.tally import WITHOUT_ZONE, Tally
 
@@ -96,15 +103,21 @@ def shown_texts(column: Column, document: Document, tally: Tally) -> ByType[str]
     def real(value: float) -> str:
         return show(Decimal(float_text(value)))
 
-    plain = plain_texts(zone)
-    numbers: dict[type, Callable[[Any], str]] = {
-        bool: lambda value: "Yes" if value else "No",
-        int: lambda value: show(Decimal(value)),
-        float: real,
-        Decimal: show,
-        datetime: moment,
-    }
-    return ByType({**plain, **numbers}, other=str)
+    return ByType(
+        {
+            type(None): lambda _: "",
+            str: str,
+            bool: lambda value: "Yes" if value else "No",
+            int: lambda value: show(Decimal(value)),
+            float: real,
+            Decimal: show,
+            date: date.isoformat,
+            datetime: moment,
+            **dict.fromkeys((bytes, bytearray, memoryview), binary_text),
+            **dict.fromkeys((list, tuple, dict), json_text),
+        },
+        other=str,
+    )
 
 
 class Totals:

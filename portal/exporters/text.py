@@ -4,14 +4,12 @@ import base64
 import json
 import math
 import re
-from collections.abc import Callable, Sequence
-from datetime import date, datetime, tzinfo
+from collections.abc import Sequence
+from datetime import datetime, tzinfo
 from decimal import Decimal
 from operator import attrgetter
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from portal.exporters.by_type import ByType
 from portal.tally import WITHOUT_ZONE, Tally
 
 # Halves of a surrogate pair are no characters: UTF-8 has no form for them (RFC 3629 section 3).
@@ -19,7 +17,6 @@ SURROGATES = re.compile("[\ud800-\udfff]")
 
 OUTSIDE_CALENDAR = "Times that fall outside the years 1 to 9999 in their zone keep the offset they came with"
 
-_NULL_TYPE = type(None)
 _ZONE_OF = attrgetter("tzinfo")
 
 
@@ -74,18 +71,6 @@ def instants_in(values: Sequence[datetime], zone: tzinfo, tally: Tally) -> Seque
     return shown
 
 
-def instant_text(zone: ZoneInfo) -> Callable[[datetime], str]:
-    """Return a function giving ISO 8601: aware datetimes in `zone` with offset, naive ones as they are.
-
-    What `in_zone` can't move keeps its own offset.
-    """
-
-    def text(value: datetime) -> str:
-        return in_zone(value, zone).isoformat()
-
-    return text
-
-
 def binary_text(value: bytes | bytearray | memoryview) -> str:
     """Return standard base64 (RFC 4648 section 4)."""
     return base64.b64encode(value).decode("ascii")
@@ -94,26 +79,3 @@ def binary_text(value: bytes | bytearray | memoryview) -> str:
 def json_text(value: Any) -> str:
     """Return compact JSON; what JSON does not know stands in it as text."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
-
-
-def plain_texts(zone: ZoneInfo) -> ByType[str]:
-    """Return how each type is written as plain text. NULL is the empty text; str passes unchanged."""
-    return ByType(
-        {
-            _NULL_TYPE: lambda _: "",
-            str: str,
-            bool: lambda value: "true" if value else "false",
-            int: str,
-            float: float_text,
-            Decimal: decimal_text,
-            date: date.isoformat,
-            datetime: instant_text(zone),
-            bytes: binary_text,
-            bytearray: binary_text,
-            memoryview: binary_text,
-            list: json_text,
-            tuple: json_text,
-            dict: json_text,
-        },
-        other=str,
-    )

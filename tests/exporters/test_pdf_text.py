@@ -1,5 +1,6 @@
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from enum import StrEnum
 
 import pytest
 
@@ -34,16 +35,40 @@ def test_it_formats_numbers(type_: ColumnType, number_format: str | None, value:
     assert NumberFormat.of(column).show(Decimal(value)) == shown
 
 
+class Status(StrEnum):
+    OPEN = "open"
+
+
+class Money(Decimal):
+    """As some driver might give."""
+
+
 @pytest.mark.parametrize(
     ("value", "shown"),
     [
         (None, ""),
         (True, "Yes"),
+        (False, "No"),
         (0.1, "0.1"),
         (12345678901234567890, "12345678901234567890"),
         (datetime(2025, 7, 1, 12, tzinfo=UTC), "2025-07-01 14:00:00"),
         (datetime(2025, 7, 1, 12, 0, 0, 5, tzinfo=UTC), "2025-07-01 14:00:00.000005"),
         ("text", "text"),
+        ("=1+1", "=1+1"),
+        (1e-7, "0.0000001"),
+        (float("nan"), "NaN"),
+        (Decimal("1E+3"), "1000"),
+        (Money("1E+3"), "1000"),
+        (date(1, 1, 1), "0001-01-01"),
+        (b"\x00\xff", "AP8="),
+        (bytearray(b"\x00\xff"), "AP8="),
+        (memoryview(b"\x00\xff"), "AP8="),
+        ([1, "a"], '[1,"a"]'),
+        ((1, "a"), '[1,"a"]'),
+        ({"a": None}, '{"a":null}'),
+        (time(7, 30), "07:30:00"),
+        (timedelta(days=1, seconds=5), "1 day, 0:00:05"),
+        (Status.OPEN, "open"),
     ],
 )
 def test_it_shows_each_type(value: object, shown: str) -> None:

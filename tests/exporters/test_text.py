@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -23,10 +22,8 @@ from portal.exporters.text import (
     decimal_texts,
     float_text,
     in_zone,
-    instant_text,
     instants_in,
     json_text,
-    plain_texts,
 )
 from portal.tally import WITHOUT_ZONE, Tally
 
@@ -133,7 +130,6 @@ def test_it_shows_an_instant_in_a_zone_and_leaves_what_it_cannot_move(
     moved = in_zone(value, zone)
     assert moved.isoformat() == shown
     assert moved is value or moved.tzinfo is zone
-    assert instant_text(zone)(value) == shown
 
 
 def test_it_returns_instants_that_need_nothing_unchanged() -> None:
@@ -249,45 +245,6 @@ def refuse(constant: str) -> None:
 )
 def test_a_structure_holds_what_the_json_export_writes(value: object, expected: object) -> None:
     assert json.loads(json_text(value), parse_constant=refuse) == expected
-
-
-class Status(StrEnum):
-    OPEN = "open"
-
-
-class Money(Decimal):
-    """As some driver might give."""
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (None, ""),
-        ("=1+1", "=1+1"),
-        (True, "true"),
-        (False, "false"),
-        (10**20, "100000000000000000000"),
-        (1e-7, "1e-07"),
-        (math.nan, "NaN"),
-        (Decimal("1E+3"), "1000"),
-        (date(1, 1, 1), "0001-01-01"),
-        (datetime(2025, 7, 1, 12, tzinfo=UTC), "2025-07-01T14:00:00+02:00"),
-        (NAIVE, "2025-07-01T12:00:00.250000"),
-        (NEVER, "9999-12-31T23:59:59+00:00"),
-        (b"\x00\xff", "AP8="),
-        (bytearray(b"\x00\xff"), "AP8="),
-        (memoryview(b"\x00\xff"), "AP8="),
-        ([1, "a"], '[1,"a"]'),
-        ((1, "a"), '[1,"a"]'),
-        ({"a": None}, '{"a":null}'),
-        (time(7, 30), "07:30:00"),
-        (timedelta(days=1, seconds=5), "1 day, 0:00:05"),
-        (Status.OPEN, "open"),
-        (Money("1E+3"), "1000"),
-    ],
-)
-def test_it_writes_each_type_as_plain_text(value: object, text: str) -> None:
-    assert plain_texts(BERLIN)[type(value)](value) == text
 
 
 def test_it_finds_halves_of_surrogate_pairs_and_no_whole_ones() -> None:
