@@ -27,8 +27,9 @@ _DEFAULTS = {
 }
 _NUMBER_FORMAT = re.compile(r"(?P<grouped>#,##)?0(?:\.(?P<decimals>0+))?(?P<percent>%)?")
 
-# Sums of anything a database can hold, without rounding.
-_EXACT = Context(prec=400)
+# Exact for whatever a database can hold: PostgreSQL's numeric has up to 131,072 digits before the point and
+# 16,383 behind it (its manual, "Numeric Types"). Numbers of usual length cost no more for it.
+_EXACT = Context(prec=150_000)
 
 # Adding these up says nothing: numbers that only name something.
 _NAMES = re.compile(r"(?:.*_)?(?:id|no|nr|number|year|month|day|version)", re.IGNORECASE)

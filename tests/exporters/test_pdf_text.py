@@ -35,6 +35,22 @@ def test_it_formats_numbers(type_: ColumnType, number_format: str | None, value:
     assert NumberFormat.of(column).show(Decimal(value)) == shown
 
 
+LONG = "9" * 131_072  # PostgreSQL's numeric has so many digits before the point, and 16,383 behind it
+
+
+@pytest.mark.parametrize(
+    ("number_format", "value", "shown"),
+    [
+        ("0.00", f"{LONG}.125", f"{LONG}.13"),
+        ("#,##0.00", "1" * 501 + ".123", ",".join(["111"] * 167) + ".12"),
+        ("0%", f"{LONG}.01", f"{LONG}01%"),
+        ("0.0%", f"0.{'1' * 16_383}", "11.1%"),
+    ],
+)
+def test_it_formats_the_longest_numbers(number_format: str, value: str, shown: str) -> None:
+    assert NumberFormat.of(Column("c", "C", format=number_format)).show(Decimal(value)) == shown
+
+
 class Status(StrEnum):
     OPEN = "open"
 
@@ -108,6 +124,12 @@ def totals_of(columns: list[Column], rows: list[list[object]]) -> list[str]:
 def test_it_sums_exactly_and_ignores_null() -> None:
     columns = [Column("n", "N", TYPES.INTEGER), Column("a", "A", TYPES.CURRENCY)]
     assert totals_of(columns, [[1, 0.1], [None, 0.2], [2**70, Decimal("0.30")]]) == [str(2**70 + 1), "0.60"]
+
+
+def test_it_sums_the_longest_numbers_exactly() -> None:
+    smallest = f"0.{'0' * 16_382}1"
+    values = [[Decimal(LONG)], [Decimal(smallest)], [Decimal(smallest)]]
+    assert totals_of([Column("n", "N", TYPES.DECIMAL)], values) == [f"{LONG}.{'0' * 16_382}2"]
 
 
 @pytest.mark.parametrize("key", ["id", "case_id", "invoice_no", "YEAR", "month"])
