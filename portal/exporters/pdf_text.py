@@ -86,7 +86,8 @@ def round_half_up(value: Decimal, decimals: int) -> Decimal:
 def shown_texts(column: Column, document: Document, tally: Tally) -> ByType[str]:
     """Return how each type is shown in `column`: as plain text, but numbers by format and times readable.
 
-    Times without a zone are shown as they are and counted in `tally`.
+    Times without a zone are shown as they are and counted in `tally`. In the hour that clocks repeat in
+    autumn the offset stands beside the time.
     """
     show = NumberFormat.of(column).show
     zone = ZoneInfo(zone_name(column, document))
@@ -99,7 +100,7 @@ def shown_texts(column: Column, document: Document, tally: Tally) -> ByType[str]
         if local.tzinfo is not zone:
             tally.count(OUTSIDE_CALENDAR)
             return local.isoformat(" ")
-        return local.replace(tzinfo=None).isoformat(" ")
+        return local.isoformat(" ") if _repeated(local) else local.replace(tzinfo=None).isoformat(" ")
 
     def real(value: float) -> str:
         return show(Decimal(float_text(value)))
@@ -119,6 +120,11 @@ def shown_texts(column: Column, document: Document, tally: Tally) -> ByType[str]
         },
         other=str,
     )
+
+
+def _repeated(local: datetime) -> bool:
+    """Whether two instants have this local time, because clocks were put back (PEP 495)."""
+    return local.utcoffset() != local.replace(fold=1 - local.fold).utcoffset()
 
 
 class Totals:

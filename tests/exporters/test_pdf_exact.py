@@ -44,7 +44,17 @@ words = st.text(
     min_size=1,
     max_size=30,
 )
-rows = st.tuples(words, st.integers(-(2**70), 2**70), decimals, st.dates(), instants, instants, st.booleans())
+clocks_back = datetime(2025, 10, 26, 1, tzinfo=UTC)  # one hour of local time before it comes again after it
+around = st.timedeltas(timedelta(hours=-2), timedelta(hours=2)).map(lambda distance: clocks_back + distance)
+rows = st.tuples(
+    words,
+    st.integers(-(2**70), 2**70),
+    decimals,
+    st.dates(),
+    instants | around,
+    instants,
+    st.booleans(),
+)
 
 # Each example starts a process: no time to look for the smallest one that fails.
 bounded = settings(max_examples=4, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
@@ -65,6 +75,15 @@ def seen(data: bytes) -> str:
     )
 
 
+def in_berlin(at: datetime) -> str:
+    """The local time, with its offset where it comes twice."""
+    moments = [at.astimezone(UTC) + timedelta(hours=hours) for hours in (-1, 0, 1)]
+    before, local, after = (moment.astimezone(BERLIN) for moment in moments)
+    naive = local.replace(tzinfo=None)
+    twice = naive in (before.replace(tzinfo=None), after.replace(tzinfo=None))
+    return (local if twice else naive).isoformat(" ")
+
+
 def as_shown(row: Sequence[Any]) -> str:
     """The row as a person would write it down, in the way that is promised for each type."""
     word, integer, decimal, on, at, utc, flag = row
@@ -74,7 +93,7 @@ def as_shown(row: Sequence[Any]) -> str:
             str(integer),
             f"{decimal:f}",
             on.isoformat(),
-            at.astimezone(BERLIN).replace(tzinfo=None).isoformat(" "),
+            in_berlin(at),
             utc.astimezone(UTC).replace(tzinfo=None).isoformat(" "),
             "Yes" if flag else "No",
         ]

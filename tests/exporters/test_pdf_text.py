@@ -98,6 +98,24 @@ def test_it_shows_instants_in_the_zone_of_their_column() -> None:
     assert shown_texts(column, DOCUMENT, Tally())[datetime](noon) == "2025-07-01 12:00:00"
 
 
+@pytest.mark.parametrize(
+    ("minutes", "shown"),
+    [
+        (-30, "2025-10-26 01:30:00"),
+        (0, "2025-10-26 02:00:00+02:00"),
+        (30, "2025-10-26 02:30:00+02:00"),
+        (60, "2025-10-26 02:00:00+01:00"),
+        (90, "2025-10-26 02:30:00+01:00"),
+        (120, "2025-10-26 03:00:00"),
+    ],
+)
+def test_it_tells_the_two_hours_apart_when_clocks_go_back(minutes: int, shown: str) -> None:
+    tally = Tally()
+    moment = datetime(2025, 10, 26, tzinfo=UTC) + timedelta(minutes=minutes)
+    assert shown_texts(Column("c", "C"), DOCUMENT, tally)[datetime](moment) == shown
+    assert tally.notes() == ()
+
+
 def test_it_shows_times_without_a_zone_as_they_are_and_counts_them() -> None:
     tally = Tally()
     texts = shown_texts(Column("c", "C", TYPES.DATETIME), DOCUMENT, tally)
@@ -128,7 +146,7 @@ def test_it_sums_exactly_and_ignores_null() -> None:
 
 def test_it_sums_the_longest_numbers_exactly() -> None:
     smallest = f"0.{'0' * 16_382}1"
-    values = [[Decimal(LONG)], [Decimal(smallest)], [Decimal(smallest)]]
+    values: list[list[object]] = [[Decimal(text)] for text in (LONG, smallest, smallest)]
     assert totals_of([Column("n", "N", TYPES.DECIMAL)], values) == [f"{LONG}.{'0' * 16_382}2"]
 
 
