@@ -40,6 +40,9 @@ _INVISIBLE = re.compile(
     "[\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef]"
 )
 
+# Arabic Presentation Forms A and B: what `joined` makes of letters.
+_JOINED_FORM = re.compile("[\ufb50-\ufdff\ufe70-\ufeff]")
+
 
 @cache
 def cjk_font() -> Path | None:
@@ -106,10 +109,12 @@ class Fonts:
     def _stand_in(self, character: str) -> str:
         if character == "\n":  # which the text is broken at
             return character
-        # A joined form that the font lacks is drawn as the letters it is made of.
-        letters = unicodedata.normalize("NFKC", character)
-        if letters != character and all(map(self._font_of, letters)):
-            return letters
+        # A joined form that the font lacks is drawn as the letters it is made of. Other characters that NFKC
+        # would resolve mean more than what it makes of them: ㎡ is no m2.
+        if _JOINED_FORM.match(character):
+            letters = unicodedata.normalize("NFKC", character)
+            if letters != character and all(map(self._font_of, letters)):
+                return letters
         return f"[U+{ord(character):04X}]"
 
 

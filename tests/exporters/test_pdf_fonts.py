@@ -41,6 +41,8 @@ def test_it_shows_the_codes_of_east_asian_text_where_no_font_is_installed() -> N
         ("a\U000e0100b", "ab"),
         ("\U0001f642 [U+1F642]", "[U+1F642] [U+1F642]"),
         ("\x07", "[U+0007]"),
+        ("x⑳ ①", "x[U+2473] [U+2460]"),  # NFKC would make x20 of it, a false number
+        ("9 ㎡", "9 [U+33A1]"),
         ("a\u1885", "a[U+1885]"),  # a combining mark of Mongolian, which no font of ours has
     ],
 )
