@@ -1,6 +1,7 @@
 """What the benchmarks of files share: figures of one round, medians of several, a line for each pair."""
 
 import json
+import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,18 +18,27 @@ SHOWN = ("ours_cpu", "peer_cpu", "ratio", "ours_rss", "peer_rss", "ours_bytes", 
 
 @dataclass(frozen=True)
 class Measured:
-    """One round, or medians: seconds of CPU, peak RSS in MB, bytes of the file."""
+    """One round, or medians: seconds of CPU, peak RSS in MB, bytes of the file.
+
+    Both count the process that writes and those it started and waited for.
+    """
 
     cpu: float
     rss: float
     bytes: float
 
 
-def measured(work: Callable[[], None], path: Path, making: float = 0) -> Measured:
+def measured(work: Callable[[], object], path: Path, making: float = 0) -> Measured:
     """Write the file in this process; `making` seconds of CPU are not the writer's."""
-    started = process_time()
+    started = cpu_seconds()
     work()
-    return Measured(process_time() - started - making, peak_memory(), path.stat().st_size)
+    return Measured(cpu_seconds() - started - making, peak_memory(), path.stat().st_size)
+
+
+def cpu_seconds() -> float:
+    """Return the CPU seconds of this process and of those it waited for."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return process_time() + ended.ru_utime + ended.ru_stime
 
 
 def seconds_to_make(rows: Iterable[Any]) -> float:
@@ -40,9 +50,13 @@ def seconds_to_make(rows: Iterable[Any]) -> float:
 
 
 def peak_memory() -> float:
-    """Return the most memory this process had, in MB; `ru_maxrss` would count its parent's."""
+    """Return the most memory this process had and the most that one it waited for had, added up, in MB.
+
+    `ru_maxrss` of this process would count its parent's; a child's is never below ours when it was started.
+    """
     lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
+    own = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+    return (own + resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) / 1024
 
 
 def run_child(script: str, writer: str, path: Path, *more: str) -> Measured:
@@ -57,13 +71,13 @@ def medians(
     run: Callable[[str, Path], Measured],
     verify: Callable[[str, Path], None],
 ) -> dict[str, Measured]:
-    """Run each writer in turn, so many rounds; verify its first file; return its medians."""
+    """Run each writer in turn, so many rounds; verify each file; return each writer's medians."""
     found: dict[str, list[Measured]] = {writer: [] for writer in paths}
-    for number in range(rounds):
+    for _ in range(rounds):
         for writer, path in paths.items():
+            path.unlink(missing_ok=True)  # what is verified is this round's
             found[writer].append(run(writer, path))
-            if number == 0:
-                verify(writer, path)
+            verify(writer, path)
     return {
         writer: Measured(*(median(getattr(one, field) for one in ones) for field in ("cpu", "rss", "bytes")))
         for writer, ones in found.items()
