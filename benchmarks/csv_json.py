@@ -2,8 +2,10 @@
 
     python benchmarks/csv_json.py [--rows 30000] [--rounds 3] [--record]
 
-Each writes the same rows (`stage/cases.py`) in a process of its own, in turn. Every file is read back by
-another program and compared with what went in, value by value. What the peers leave out: none puts a guard
+Each writes the same rows (`stage/cases.py`) in a process of its own, in turn. Every file of every round is
+read back by another program and compared with what went in, value by value. Both columns of instants are
+aware: in CSV all show them in Europe/Berlin with the offset, the peers by their own conversion (`astimezone`,
+`convert_time_zone`, `cast`); in JSON all write them in UTC. What the peers leave out: none puts a guard
 before text that a spreadsheet would run, csv writes NULL and the empty text alike, polars and pyarrow hold
 a batch as a typed frame first and refuse a column of mixed types; json and orjson are given a function for
 dates and decimals, and trust readers with integers of any size.
@@ -18,16 +20,14 @@ import csv
 import importlib
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
-from datetime import UTC, datetime
-from decimal import Decimal
-from itertools import chain
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import orjson
-from stage.cases import COLUMNS, batches, rows
+from stage.cases import COLUMNS, DOCUMENT, INSTANTS, KEYS, LABELS, ZONE, batches, rows
 from stage.pairs import (
     SHOWN,
     Measured,
@@ -39,14 +39,14 @@ from stage.pairs import (
     run_child,
     seconds_to_make,
 )
+from stage.texts import CSV, JSON, verify
 
 from portal.exporters.as_csv import CsvExporter
 from portal.exporters.as_json import JsonExporter, NdjsonExporter
-from portal.exporters.base import Document, Exporter, header
+from portal.exporters.base import Exporter
 from portal.exporters.options import CsvOptions, Encoding
+from portal.table import Row
 
-DOCUMENT = Document("Benchmark", "Acme Co.", datetime(2025, 1, 1, tzinfo=UTC))
-KEYS = [column.key for column in COLUMNS]
 WIDTH = 24  # of the names that are printed
 COLUMNS_SHOWN = (*SHOWN, "rows/s")
 
@@ -64,7 +64,14 @@ def write_csv(out: BinaryIO, count: int) -> None:
     with open(out.fileno(), "w", encoding="utf-8", newline="", closefd=False) as text:
         writer = csv.writer(text)
         writer.writerow(KEYS)
-        writer.writerows(rows(count))
+        writer.writerows(map(with_offsets, rows(count)))
+
+
+def with_offsets(row: Row) -> list[Any]:
+    values = list(row)
+    for place in INSTANTS:
+        values[place] = values[place].astimezone(ZONE).isoformat()
+    return values
 
 
 def write_polars(out: BinaryIO, count: int) -> None:
@@ -72,13 +79,17 @@ def write_polars(out: BinaryIO, count: int) -> None:
     for number, batch in enumerate(batches(count)):
         # the whole batch decides on the types
         frame = polars.DataFrame(batch, schema=KEYS, orient="row", infer_schema_length=None)
-        frame.write_csv(out, include_header=number == 0, datetime_format="%Y-%m-%dT%H:%M:%S")
+        instants = polars.col(*(KEYS[place] for place in INSTANTS))
+        shown = frame.with_columns(instants.dt.convert_time_zone(ZONE.key))
+        shown.write_csv(out, include_header=number == 0, datetime_format="%Y-%m-%dT%H:%M:%S%:z")
 
 
 def write_pyarrow(out: BinaryIO, count: int) -> None:
     pyarrow, arrow_csv = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.csv")
     for number, batch in enumerate(batches(count)):
         columns = [pyarrow.array(column) for column in zip(*batch, strict=True)]
+        for place in INSTANTS:
+            columns[place] = columns[place].cast(pyarrow.timestamp("us", ZONE.key))
         options = arrow_csv.WriteOptions(include_header=number == 0)
         arrow_csv.write_csv(pyarrow.table(columns, names=KEYS), out, options)
 
@@ -114,6 +125,10 @@ PAIRS = (
     *(("json", peer) for peer in ("json.dumps", "orjson")),
     *(("ndjson", peer) for peer in ("json.dumps", "orjson")),
 )
+FORMS = {
+    **dict.fromkeys(("csv", "csv.writer", "polars", "pyarrow"), CSV),
+    **dict.fromkeys(("json", "ndjson", "json.dumps", "orjson"), JSON),
+}
 BY_ROW = ("csv.writer", "json.dumps")
 """What takes rows one by one, as it is then measured without making them."""
 
@@ -133,54 +148,13 @@ def child(writer: str, path: Path, count: int) -> Measured:
     return measured(work, path, making)
 
 
-def verify(writer: str, path: Path, count: int) -> None:
-    """Every value of the file, read by the standard library, equals what went in."""
-    found = read_csv(path) if writer in ("csv", "csv.writer", "polars", "pyarrow") else read_json(path)
-    labels = [header(column, DOCUMENT) for column in COLUMNS] if writer == "csv" else KEYS
-    for number, (got, want) in enumerate(zip(found, chain([labels], rows(count)), strict=True), 1):
-        as_read = [convert(one) for convert, one in zip(CONVERTERS, got, strict=True)] if number > 1 else got
-        expected = [_plain(value) for value in want]
-        assert as_read == expected, f"row {number} of {writer}: {got}, not {expected}"
-
-
-def read_csv(path: Path) -> Iterator[list[Any]]:
-    with path.open(encoding="utf-8", newline="") as text:
-        yield from csv.reader(text)
-
-
-def read_json(path: Path) -> Iterator[list[Any]]:
-    """Yield the keys, then the values; both layouts have a row a line."""
-    with path.open(encoding="utf-8", newline="\n") as text:
-        for number, row in enumerate(json.loads(line.rstrip(",\n")) for line in text if line[0] == "{"):
-            if number == 0:
-                yield list(row)
-            yield list(row.values())
-
-
-def _plain(value: Any) -> Any:
-    return "" if value is None else value
-
-
-def _number(found: Any) -> Any:
-    return found if found in (None, "") else Decimal(found)
-
-
-BY_TYPE: dict[str, Callable[[Any], Any]] = {
-    "integer": int,
-    "currency": lambda found: _plain(_number(found)),
-    "datetime": datetime.fromisoformat,
-    "boolean": lambda found: str(found).lower() == "true",
-}
-CONVERTERS = [BY_TYPE.get(column.type.value, _plain) for column in COLUMNS]
-
-
 def main(count: int, rounds: int, *, recorded: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
         found = medians(
             {name: Path(folder) / name for name in WRITERS},
             rounds,
             lambda name, path: run_child(__file__, name, path, "--rows", str(count)),
-            lambda name, path: verify(name, path, count),
+            lambda name, path: verify(path, FORMS[name], LABELS if name == "csv" else KEYS, count),
         )
     print_header(WIDTH, COLUMNS_SHOWN)
     for name, peer in PAIRS:

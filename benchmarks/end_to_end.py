@@ -4,8 +4,9 @@
 
 Ours is `query.open_rows` into `XlsxExporter`; the peer streams `select(table)` with typed columns by
 `yield_per` and appends each row. openpyxl uses lxml where it is installed, which is faster. Both read the
-same table in a process of their own, in turn; every file is read back by calamine and compared with what
-the table was filled with, cell by cell.
+same table in a process of their own, in turn; every file of every round is read back by calamine and compared
+with what the table was filled with, cell by cell. Instants are `timestamptz`, in SQLite UTC's text as its own
+functions write it; both show them in Europe/Berlin, the peer by `astimezone`, as openpyxl takes no zone.
 
 Prints a line a database: CPU seconds (user and system, reading included, medians), the peer's by ours, peak
 RSS in MB, bytes of the file. Only ratios within one run mean anything: machines differ and are shared.
@@ -18,7 +19,7 @@ import tempfile
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,34 +39,32 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import SAWarning
 from stage import services, tables
-from stage.cases import COLUMNS
+from stage.cases import COLUMNS, DOCUMENT, INSTANTS, KEYS, LABELS, wall_time
 from stage.pairs import measured, medians, pair, print_header, print_line, run_child
 from stage.workbooks import verify
 
 from portal.datasets.query import open_rows
 from portal.datasets.sources import parse_url
 from portal.exporters.as_xlsx import XlsxExporter
-from portal.exporters.base import Document
-from portal.table import ColumnType
+from portal.table import ColumnType, Row
 
 DATABASES = ("sqlite", "postgresql")
 WIDTH = 36  # of the names that are printed
 TYPES: dict[ColumnType, Any] = {
     ColumnType.INTEGER: Integer,
     ColumnType.TEXT: Text,
-    ColumnType.DATETIME: DateTime,
+    ColumnType.DATETIME: DateTime(timezone=True),
     ColumnType.CURRENCY: Numeric(14, 2),
     ColumnType.BOOLEAN: Boolean,
 }
 
 
 def write_ours(url: str, path: Path) -> None:
-    document = Document("Benchmark", "Acme Co.", datetime(2025, 1, 1, tzinfo=UTC))
     with (
         open_rows(parse_url(url), tables.SQL, {}, columns=COLUMNS, timeout=3600) as read,
         path.open("wb") as out,
     ):
-        XlsxExporter().write(read.batches, read.columns, out, document)
+        XlsxExporter().write(read.batches, read.columns, out, DOCUMENT)
 
 
 def write_openpyxl(url: str, path: Path) -> None:
@@ -73,14 +72,23 @@ def write_openpyxl(url: str, path: Path) -> None:
     table = Table("cases", MetaData(), *(Column(column.key, TYPES[column.type]) for column in COLUMNS))
     book = Workbook(write_only=True)
     sheet = book.create_sheet("Benchmark")
-    sheet.append([column.key for column in COLUMNS])
+    sheet.append(KEYS)
     engine = create_engine(url)
     with engine.connect() as connection:
         reading = connection.execution_options(yield_per=1000)
         for row in reading.execute(select(table).order_by(table.c.id)):
-            sheet.append(tuple(row))  # it refuses a Row
+            sheet.append(shown(row))
     engine.dispose()
     book.save(path)
+
+
+def shown(row: Row) -> list[Any]:
+    """Return what openpyxl takes: a list, with wall times. SQLAlchemy gives SQLite's instants without UTC."""
+    values = list(row)
+    for place in INSTANTS:
+        instant = values[place]
+        values[place] = wall_time(instant if instant.tzinfo else instant.replace(tzinfo=UTC))
+    return values
 
 
 WRITERS: dict[str, Callable[[str, Path], None]] = {"ours": write_ours, "openpyxl": write_openpyxl}
@@ -93,7 +101,7 @@ def compare(database: str, count: int, rounds: int) -> dict[str, Any]:
             {name: Path(folder) / f"{name}.xlsx" for name in WRITERS},
             rounds,
             lambda name, path: run_child(__file__, name, path, "--url", url),
-            lambda _, path: verify(path, count),
+            lambda name, path: verify(path, LABELS if name == "ours" else KEYS, count),
         )
     return pair(f"end-to-end-{count}-{database}/openpyxl", found["ours"], found["openpyxl"])
 

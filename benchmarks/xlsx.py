@@ -2,10 +2,12 @@
 
     python benchmarks/xlsx.py [--rows 20000] [--rounds 3] [--record]
 
-Each writes the same rows (`stage/cases.py`) into one sheet, in a process of its own, in turn. Every file is
-read back by calamine and compared with what went in, cell by cell. openpyxl uses lxml where it is installed,
-which is faster. rustpy-xlsxwriter packs as zlib's level 6 does and can't be told otherwise, so it stands
-beside our small files, which have about the size of its own, as well as beside our fast ones.
+Each writes the same rows (`stage/cases.py`) into one sheet, in a process of its own, in turn. Every file of
+every round is read back by calamine and compared with what went in, cell by cell. Both columns of instants
+are aware and shown in Europe/Berlin: we are told the zone; the peers know none, so they are given wall times
+as their users would, by `astimezone`, which counts as theirs as it does as ours. openpyxl uses lxml where it
+is installed, which is faster. The peers pack as zlib's level 6 does, rustpy-xlsxwriter can't even be told
+otherwise, so each stands beside our small files, about as large as its own, as well as beside our fast ones.
 
 Prints a line a pair: CPU seconds (user and system, without making the rows, medians), the peer's by ours,
 peak RSS in MB, bytes of the file. Only ratios within one run mean anything: machines differ and are shared.
@@ -17,14 +19,24 @@ import json
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import rustpy_xlsxwriter
-import xlsxwriter
+import xlsxwriter  # type: ignore[import-untyped]
 from openpyxl import Workbook
-from stage.cases import COLUMNS, batches, rows
+from stage.cases import (
+    COLUMNS,
+    DOCUMENT,
+    INSTANTS,
+    KEYS,
+    LABELS,
+    batches,
+    rows,
+    wall_time,
+    with_wall_times,
+)
 from stage.pairs import (
     Measured,
     measured,
@@ -38,18 +50,15 @@ from stage.pairs import (
 from stage.workbooks import verify
 
 from portal.exporters.as_xlsx import XlsxExporter
-from portal.exporters.base import Document
 from portal.exporters.options import XlsxSize
 
-KEYS = [column.key for column in COLUMNS]
 WIDTH = 28  # of the names that are printed
 
 
 def write_ours(size: XlsxSize) -> Callable[[Path, int], None]:
     def write(path: Path, count: int) -> None:
-        document = Document("Benchmark", "Acme Co.", datetime(2025, 1, 1, tzinfo=UTC))
         with path.open("wb") as out:
-            XlsxExporter(size).write(batches(count), COLUMNS, out, document)
+            XlsxExporter(size).write(batches(count), COLUMNS, out, DOCUMENT)
 
     return write
 
@@ -59,7 +68,7 @@ def write_openpyxl(path: Path, count: int) -> None:
     sheet = book.create_sheet("Benchmark")
     sheet.append(KEYS)
     for values in rows(count):
-        sheet.append(values)
+        sheet.append(with_wall_times(values))
     book.save(path)
 
 
@@ -69,11 +78,19 @@ def write_xlsxwriter(path: Path, count: int) -> None:
         sheet = book.add_worksheet("Benchmark")
         sheet.write_row(0, 0, KEYS)
         for number, values in enumerate(rows(count), 1):
-            sheet.write_row(number, 0, values)
+            sheet.write_row(number, 0, with_wall_times(values))
 
 
 def write_rustpy(path: Path, count: int) -> None:
-    rustpy_xlsxwriter.write_worksheet(records(count), str(path), sheet_name="Benchmark")
+    rustpy_xlsxwriter.write_worksheet(shown_records(count), str(path), sheet_name="Benchmark")
+
+
+def shown_records(count: int) -> Iterator[dict[str, Any]]:
+    keys = [KEYS[place] for place in INSTANTS]
+    for record in records(count):
+        for key in keys:
+            record[key] = wall_time(record[key])
+        yield record
 
 
 def records(count: int) -> Iterator[dict[str, Any]]:
@@ -81,14 +98,14 @@ def records(count: int) -> Iterator[dict[str, Any]]:
         yield dict(zip(KEYS, values, strict=True))
 
 
-WRITERS: dict[str, Callable[[Path, int], None]] = {
-    "fast": write_ours(XlsxSize.FAST),
-    "small": write_ours(XlsxSize.SMALL),
+Writer = Callable[[Path, int], None]
+OURS: dict[str, Writer] = {"fast": write_ours(XlsxSize.FAST), "small": write_ours(XlsxSize.SMALL)}
+PEERS: dict[str, Writer] = {
     "openpyxl": write_openpyxl,
     "xlsxwriter": write_xlsxwriter,
     "rustpy": write_rustpy,
 }
-PAIRS = (("fast", "openpyxl"), ("fast", "xlsxwriter"), ("fast", "rustpy"), ("small", "rustpy"))
+WRITERS = {**OURS, **PEERS}
 
 
 def child(writer: str, path: Path, count: int) -> Measured:
@@ -103,10 +120,10 @@ def main(count: int, rounds: int, *, recorded: bool) -> None:
             {name: Path(folder) / f"{name}.xlsx" for name in WRITERS},
             rounds,
             lambda name, path: run_child(__file__, name, path, "--rows", str(count)),
-            lambda _, path: verify(path, count),
+            lambda name, path: verify(path, LABELS if name in OURS else KEYS, count),
         )
     print_header(WIDTH)
-    for ours, peer in PAIRS:
+    for ours, peer in product(OURS, PEERS):
         line = pair(f"xlsx-{count}-{ours}/{peer}", found[ours], found[peer])
         print_line(line, WIDTH, recorded=recorded)
 

@@ -1,17 +1,22 @@
 """Rows as a compliance team exports them: the same ones on every call, for benchmarks of writers.
 
-Twelve columns: numbers, short texts in several scripts, long ones with line ends and signs of XML, times,
+Twelve columns: numbers, short texts in several scripts, long ones with line ends and signs of XML, instants,
 amounts and names of which some are NULL. No text begins with "=": some writers would make a formula of it.
+
+Both columns of instants are aware, in UTC, as `timestamptz` and SQLite's text reach an exporter, and are
+shown in the zone of a schedule, Europe/Berlin: naive times, which few sources have, would spare us work.
 """
 
 import random
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import islice
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from portal.table import Batch, Column, ColumnType
+from portal.exporters.base import Document, header
+from portal.table import Batch, Column, ColumnType, Row
 
 COLUMNS = (
     Column("id", "id", ColumnType.INTEGER),
@@ -27,6 +32,12 @@ COLUMNS = (
     Column("is_confidential", "is_confidential", ColumnType.BOOLEAN),
     Column("description", "description"),
 )
+DOCUMENT = Document("Benchmark", "Acme Co.", datetime(2025, 1, 1, tzinfo=UTC), timezone="Europe/Berlin")
+ZONE = ZoneInfo(DOCUMENT.timezone)
+KEYS = [column.key for column in COLUMNS]
+LABELS = [header(column, DOCUMENT) for column in COLUMNS]
+"""What stands above our columns; the peers' are given the keys."""
+INSTANTS = [place for place, column in enumerate(COLUMNS) if column.type is ColumnType.DATETIME]
 STATUSES = ("open", "in_review", "escalated", "pending_info", "closed", "rejected")
 SEVERITIES = ("low", "medium", "high", "critical")
 CATEGORIES = ("Anti-Bribery", "Data Privacy", "Sanctions", "Trade Control", "Health & Safety", "AML / KYC")
@@ -46,7 +57,7 @@ TEXT = (
     " diligence transaction alert access rights retention request regulator deadline waiver clause"
 )
 WORDS = TEXT.split()
-START = datetime(2019, 1, 1)  # noqa: DTZ001 - a wall time, as a cell holds it
+START = datetime(2019, 1, 1, tzinfo=UTC)
 SIX_YEARS = 6 * 365 * 86_400
 
 
@@ -81,6 +92,19 @@ def batches(count: int, size: int = 1000) -> Iterator[Batch]:
     source = rows(count)
     while batch := list(islice(source, size)):
         yield batch
+
+
+def wall_time(instant: datetime) -> datetime:
+    """Return the time in the zone, without it: what users give libraries that know no zones."""
+    return instant.astimezone(ZONE).replace(tzinfo=None)
+
+
+def with_wall_times(row: Row) -> list[Any]:
+    """Return a row as such a user writes it."""
+    values = list(row)
+    for place in INSTANTS:
+        values[place] = wall_time(values[place])
+    return values
 
 
 def _piece(draw: random.Random) -> str:

@@ -19,7 +19,7 @@ SQL = f"SELECT {', '.join(column.key for column in COLUMNS)} FROM cases ORDER BY
 _POSTGRESQL = {
     ColumnType.INTEGER: "bigint",
     ColumnType.TEXT: "text",
-    ColumnType.DATETIME: "timestamp",
+    ColumnType.DATETIME: "timestamptz",
     ColumnType.CURRENCY: "numeric(14, 2)",
     ColumnType.BOOLEAN: "boolean",
 }
@@ -40,7 +40,7 @@ def filled(database: str, folder: Path, count: int) -> Iterator[str]:
 
 
 def fill_sqlite(path: Path, count: int) -> None:
-    """Instants as SQLite's own functions write them, amounts as REAL."""
+    """Instants as SQLite's own functions write them, in UTC without saying so; amounts as REAL."""
     names = ", ".join(
         f"{column.key}{' INTEGER PRIMARY KEY' if column.key == 'id' else ''}" for column in COLUMNS
     )
@@ -66,5 +66,5 @@ def fill_postgresql(url: str, count: int) -> None:
 
 def _for_sqlite(value: Any) -> Any:
     if isinstance(value, datetime):
-        return str(value)
+        return str(value.replace(tzinfo=None))
     return float(value) if isinstance(value, Decimal) else value
