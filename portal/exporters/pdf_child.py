@@ -2,10 +2,12 @@
 
 Reads a `PdfJob`, rows and a `PdfEnd` from standard input, writes the PDF to standard output and, as the last
 line of standard error, one JSON object: `{"notes": […]}`, or `{"error": "limit" | "memory" | "render",
-"message": …}` with exit code 1. It ends with its parent and within the limits the job names.
+"message": …}` with exit code 1. An errno comes as an exit code alone (`OS_ERROR`). It ends with its parent
+and within the limits the job names.
 """
 
 import ctypes
+import errno
 import os
 import resource
 import signal
@@ -18,7 +20,7 @@ import orjson
 
 from portal.errors import LimitExceeded, PortalError, RenderFailed
 from portal.exporters.pdf_fonts import BOLD, REGULAR, Fonts, cjk_font
-from portal.exporters.pdf_job import PdfJob
+from portal.exporters.pdf_job import OS_ERROR, PdfJob
 from portal.exporters.pdf_layout import PAGES, TextWrapper, fit
 from portal.exporters.pdf_rows import RowSource, StreamedTable, TableRow, TableStyle
 from portal.exporters.pdf_shell import Shell
@@ -31,24 +33,41 @@ _SAMPLE = 200
 
 
 def main() -> int:
-    """Make the PDF; return the exit code."""
+    """Make the PDF and say how it went; return the exit code."""
     _end_with_parent(int(sys.argv[1]))
     try:
-        words: dict[str, Any] = {"notes": make(sys.stdin.buffer, sys.stdout.buffer)}
-    except MemoryError:
-        words = {"error": "memory"}
-    except LimitExceeded as error:
-        words = {"error": "limit", "message": str(error)}
-    except PortalError as error:
-        words = {"error": "render", "message": str(error)}
-    except Exception as error:  # noqa: BLE001 - the edge of a process: its parent gets what went wrong
-        words = {"error": "render", "message": f"The PDF could not be made: {type(error).__name__}: {error}"}
-    sys.stderr.buffer.write(b"\n" + orjson.dumps(words) + b"\n")
+        words = _made()
+        sys.stderr.buffer.write(b"\n" + orjson.dumps(words) + b"\n")
+        sys.stderr.flush()
+    except OSError as error:
+        return OS_ERROR + (error.errno or errno.EIO)
     return 1 if "error" in words else 0
 
 
+def _made() -> dict[str, Any]:
+    """Make the PDF and return the report. Raises OSError where the system refuses to take it."""
+    try:
+        return {"notes": make(sys.stdin.buffer, sys.stdout.buffer)}
+    except MemoryError:
+        return {"error": "memory"}
+    except LimitExceeded as error:
+        return {"error": "limit", "message": str(error)}
+    except PortalError as error:
+        return {"error": "render", "message": str(error)}
+    except Exception as error:
+        number = error.errno if isinstance(error, OSError) else None  # some libraries' OSErrors have none
+        if number == errno.ENOMEM:
+            return {"error": "memory"}
+        if number:
+            raise
+        return {"error": "render", "message": f"The PDF could not be made: {type(error).__name__}: {error}"}
+
+
 def make(lines: IO[bytes], out: IO[bytes]) -> tuple[str, ...]:
-    """Turn `lines` into a PDF and return the notes. Raises LimitExceeded, RenderFailed or MemoryError."""
+    """Turn `lines` into a PDF and return the notes.
+
+    Raises LimitExceeded, RenderFailed, MemoryError, or the OSError of `out`.
+    """
     job = PdfJob.from_line(lines.readline())
     _limit(job)
     rows = Rows(lines)
@@ -60,6 +79,7 @@ def make(lines: IO[bytes], out: IO[bytes]) -> tuple[str, ...]:
     style = TableStyle(job.columns, page.columns, body, head)
     table = StreamedTable(style, RowSource(_table_rows(style, chain(sample, rows), rows)))
     Shell(job, page, fonts, bold).build(table, out)
+    out.flush()
     tally = Tally()
     if page.name != PAGES[0][0]:
         tally.remark(f"Pages are {page.name}, because {len(job.columns)} columns are not legible on A4.")
@@ -122,4 +142,6 @@ def _limit(job: PdfJob) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # Without taking the interpreter apart: it takes time, and flushing what could not be written would
+    # change the exit code.
+    os._exit(main())

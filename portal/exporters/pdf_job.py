@@ -9,6 +9,10 @@ from typing import Any, Self
 
 import orjson
 
+OS_ERROR = 100
+"""A child that meets an error of the operating system ends with this plus its errno as exit code: on a full
+disk there is no room to say more."""
+
 
 @dataclass(frozen=True, slots=True)
 class PdfColumn:

@@ -15,7 +15,7 @@ from typing import IO, Any, BinaryIO, Self
 import orjson
 
 from portal.errors import LimitExceeded, PortalError, RenderFailed
-from portal.exporters.pdf_job import PdfJob
+from portal.exporters.pdf_job import OS_ERROR, PdfJob
 
 CHILD = "portal.exporters.pdf_child"
 
@@ -32,14 +32,16 @@ class PdfProcess:
     child, upon which `send` and `finish` raise.
     """
 
-    def __init__(self, job: PdfJob, wall_seconds: float) -> None:
+    def __init__(self, job: PdfJob, wall_seconds: float, folder: Path | None = None) -> None:
+        """Take the limit by the clock, and where the PDF may grow; without a folder the system's for such."""
         self._job = job
         self._wall_seconds = wall_seconds
+        self._folder = folder
         self._expired = False
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as files:
-            self._pdf: IO[bytes] = files.enter_context(tempfile.TemporaryFile())
+            self._pdf: IO[bytes] = files.enter_context(tempfile.TemporaryFile(dir=self._folder))
             self._report: IO[bytes] = files.enter_context(tempfile.TemporaryFile())
             # A new program, never a fork: ours may hold threads, locks and database connections.
             self._process = subprocess.Popen(
@@ -69,7 +71,11 @@ class PdfProcess:
         self._files.close()
 
     def send(self, lines: bytes) -> None:
-        """Pass on whole lines. Raises LimitExceeded or RenderFailed when the child has ended."""
+        """Pass on whole lines.
+
+        When the child has ended: raises LimitExceeded, RenderFailed, or the OSError that it met, such as that
+        of a full disk.
+        """
         try:
             self._rows.write(lines)
         except BrokenPipeError:
@@ -91,22 +97,34 @@ class PdfProcess:
         self._expired = True
         self._process.kill()
 
-    def _failure(self) -> PortalError:
+    def _failure(self) -> PortalError | OSError:
         """Wait for the end of the child and say why it came."""
         code = self._process.wait()
         words = self._last_words()
-        job = self._job
-        if self._expired:
-            return LimitExceeded(f"Making the PDF took longer than its limit of {self._wall_seconds:g} s.")
-        if code == -signal.SIGXCPU:
-            return LimitExceeded(f"Making the PDF took more CPU than its limit of {job.cpu_seconds} s.")
-        if words.get("error") == "memory":
-            limit = job.memory_bytes // 2**20
-            return LimitExceeded(f"Making the PDF took more memory than its limit of {limit:,} MiB.")
+        if limit := self._passed_limit(code, words):
+            return LimitExceeded(limit)
         if code < 0:
             return RenderFailed(f"The PDF process was ended by signal {-code}.")
-        message = words.get("message", f"The PDF process ended with code {code} and said nothing.")
-        return LimitExceeded(message) if words.get("error") == "limit" else RenderFailed(message)
+        if code > OS_ERROR:
+            number = code - OS_ERROR
+            return OSError(number, os.strerror(number))
+        return RenderFailed(words.get("message", f"The PDF process ended with code {code} and said nothing."))
+
+    def _passed_limit(self, code: int, words: dict[str, Any]) -> str | None:
+        """Return a sentence on the limit that ended the child, if one did."""
+        if self._expired:
+            limit, setting = f"took longer than {self._wall_seconds:g} s", "PORTAL_PDF_TIME_LIMIT"
+        elif code == -signal.SIGXCPU:
+            limit, setting = f"took more CPU than {self._job.cpu_seconds} s", "PORTAL_PDF_CPU_LIMIT"
+        elif words.get("error") == "memory":
+            limit = f"took more memory than {self._job.memory_bytes // 2**20:,} MiB"
+            setting = "PORTAL_PDF_MEMORY_LIMIT"
+        else:
+            return str(words["message"]) if words.get("error") == "limit" else None
+        what = "Reading the rows and making the PDF" if self._expired else "Making the PDF"
+        return (
+            f"{what} {limit}. Narrow its filters, choose another format, or let the operator raise {setting}."
+        )
 
     def _last_words(self) -> dict[str, Any]:
         """Return the child's last line when that is its report; warnings of libraries come before it."""

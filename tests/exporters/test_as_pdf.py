@@ -1,10 +1,13 @@
 import io
 import os
+import resource
 import shutil
 import signal
 import subprocess
+import time
 import unicodedata
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,12 +16,13 @@ from typing import Any
 import pytest
 from pypdf import PdfReader
 
-from portal.errors import LimitExceeded, RenderFailed
+from portal.errors import LimitExceeded, RenderFailed, StorageFull
 from portal.exporters.as_pdf import PdfExporter
 from portal.exporters.base import Document
 from portal.exporters.options import PdfLimits
 from portal.exporters.pdf_child import UNDRAWABLE
 from portal.exporters.pdf_fonts import cjk_font
+from portal.storage.local import explained
 from portal.table import Batch, Column, ColumnType
 from portal.tally import REPLACED
 from tests.exporters.shared import DOCUMENT, Pipe, export
@@ -126,13 +130,17 @@ def test_it_has_a_font_for_every_script(text: str) -> None:
     assert written.notes == ()
 
 
+def fonts_of(page: Any) -> list[Any]:
+    return [reference.get_object() for reference in page["/Resources"]["/Font"].values()]
+
+
 @pytest.mark.parametrize("text", ["abc Ω Ж ไทย שלום مرحبا ✓", *EAST_ASIAN])
 def test_it_embeds_every_font_it_names(text: str) -> None:
     data, _ = export(PdfExporter(), TITLE, [[text]], Document(text, text, DOCUMENT.generated_at))
     fonts = {
         font["/BaseFont"]: font["/FontDescriptor"]
         for page in PdfReader(io.BytesIO(data)).pages
-        for font in (reference.get_object() for reference in page["/Resources"]["/Font"].values())
+        for font in fonts_of(page)
     }
     assert fonts
     assert all("/FontFile2" in descriptor for descriptor in fonts.values())
@@ -183,15 +191,43 @@ def test_it_refuses_more_columns_than_any_page_holds() -> None:
 @pytest.mark.parametrize(
     ("limits", "message"),
     [
-        (PdfLimits(wall_seconds=1.5), "limit of 1.5 s"),
-        (PdfLimits(cpu_seconds=1), "CPU than its limit of 1 s"),
-        (PdfLimits(memory_bytes=64 * 2**20), "memory than its limit of 64 MiB"),
+        (PdfLimits(wall_seconds=1.5), r"longer than 1\.5 s\. .* raise PORTAL_PDF_TIME_LIMIT\."),
+        (PdfLimits(cpu_seconds=1), r"more CPU than 1 s\. .* raise PORTAL_PDF_CPU_LIMIT\."),
+        (PdfLimits(memory_bytes=64 * 2**20), r"memory than 64 MiB\. .* raise PORTAL_PDF_MEMORY_LIMIT\."),
     ],
 )
 def test_it_ends_a_child_that_passes_a_limit(limits: PdfLimits, message: str) -> None:
     words = [[f"{i} " + "lorem ipsum " * 40] for i in range(50)]
     with pytest.raises(LimitExceeded, match=message):
         PdfExporter(limits).write(endless(words), TITLE, Pipe(), DOCUMENT)  # type: ignore[arg-type]
+
+
+def test_it_says_that_reading_counts_when_time_is_up() -> None:
+    def slow() -> Iterator[Batch]:
+        yield [["x"]]
+        time.sleep(1)
+        yield from endless([["x" * 1000]] * 100)
+
+    with pytest.raises(
+        LimitExceeded, match=r"^Reading the rows and making the PDF took longer than 0\.5 s\."
+    ):
+        PdfExporter(PdfLimits(wall_seconds=0.5)).write(slow(), TITLE, Pipe(), DOCUMENT)  # type: ignore[arg-type]
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """As on a disk with so many bytes left, for this process and those it starts."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_it_says_that_the_disk_is_full_as_any_other_format_does() -> None:
+    with pytest.raises(StorageFull, match="File too large"), explained("write"), files_of_at_most(4000):
+        PdfExporter().write([[["x"]]], TITLE, Pipe(), DOCUMENT)  # type: ignore[arg-type]
 
 
 def children() -> list[int]:

@@ -1,3 +1,4 @@
+import errno
 import os
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from portal.exporters.pdf_job import PdfColumn, PdfEnd, PdfJob
+from portal.exporters.pdf_job import OS_ERROR, PdfColumn, PdfEnd, PdfJob
 from portal.exporters.pdf_process import CHILD
 
 JOB = PdfJob("Title", "Acme", [("Period", "May")], [PdfColumn("A", False, True)], 2**30, 60)
@@ -44,6 +45,15 @@ def test_it_reports_what_it_did_not_expect() -> None:
     assert done.returncode == 1
     assert last_words(done)["error"] == "render"
     assert "JSONDecodeError" in str(last_words(done)["message"])
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_it_says_that_the_disk_is_full_where_not_a_word_can_be_written() -> None:
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-m", CHILD, str(os.getpid())]
+        lines = JOB.to_line() + b'["one"]\n' + PdfEnd([]).to_line()
+        done = subprocess.run(command, input=lines, stdout=full, stderr=full, check=False)
+    assert done.returncode == OS_ERROR + errno.ENOSPC
 
 
 def test_it_ends_at_once_when_its_parent_is_another() -> None:
