@@ -44,7 +44,7 @@ def row(number: int) -> tuple[Any, ...]:
         f"AC-{number:06}",
         f"Review of supplier {number % 997}, part {number}",
         ("NEW", "OPEN", "CLOSED")[number % 3],
-        datetime(2025, 1, 1, 6, 30, tzinfo=UTC) + timedelta(minutes=number * 997 % 525_600),
+        datetime(2025, 1, 1, 6, 30, tzinfo=UTC) + timedelta(days=number % 365, minutes=number * 7 % 600),
         Decimal(number * 137 % 1_000_000) / 100,
         f"owner{number % 50}@acme.example",
         number % 101,
