@@ -16,12 +16,14 @@ from xhtml2pdf.xhtml2pdf_reportlab import PmlBaseDoc
 from portal.errors import RenderFailed
 from portal.exporters.pdf_fonts import BOLD, CJK, REGULAR, Fonts, Run
 from portal.exporters.pdf_job import PdfJob
-from portal.exporters.pdf_layout import MARGIN, Page
+from portal.exporters.pdf_layout import MARGIN, Page, TextWrapper
 from portal.resources import resource_root
 
 _FONTS = (*(name for name, _ in (*REGULAR, *BOLD)), CJK)
 _PLAIN = REGULAR[0][0]
-_FOOTER_SIZE = 7.5
+_TITLE, _ORGANIZATION, _FACT, _FOOTER = 20.0, 9.0, 8.5, 7.5  # sizes of text
+_LABEL_WIDTH, _GAP = 90.0, 8.0  # of the facts
+_NUMBER_WIDTH = 90.0  # of "Page x of y"
 _FOOTER_BASELINE = 27.0
 _INK_2 = (0.322, 0.388, 0.416)
 
@@ -53,7 +55,7 @@ class NumberedCanvas(MarkedCanvas):
         for number in range(1, total + 1):
             self.beginForm(_form(number), 0, 0, self._width, 2 * MARGIN)
             self.setFillColorRGB(*_INK_2)
-            self.setFont(_PLAIN, _FOOTER_SIZE)
+            self.setFont(_PLAIN, _FOOTER)
             self.drawRightString(self._width - MARGIN, _FOOTER_BASELINE, f"Page {number} of {total}")
             self.endForm()
         super().save()
@@ -111,15 +113,45 @@ class Shell:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        environment.filters.update(runs=_runs_in(self._fonts), bold_runs=_runs_in(self._bold))
         template = environment.get_template("exports/table.html")
+        sizes = {"title": _TITLE, "organization": _ORGANIZATION, "fact": _FACT, "footer": _FOOTER}
         return template.render(
-            job=self._job, page=self._page, margin=MARGIN, footer_size=_FOOTER_SIZE, fonts=_FONTS
+            job=self._job,
+            page=self._page,
+            margin=MARGIN,
+            sizes=sizes,
+            label_width=_LABEL_WIDTH,
+            gap=_GAP,
+            number_width=_NUMBER_WIDTH,
+            fonts=_FONTS,
+            **self._texts(),
         )
 
+    def _texts(self) -> dict[str, Any]:
+        """Return the text in lines: xhtml2pdf breaks at blanks only, and would write off the paper."""
+        job, width = self._job, self._page.width - 2 * MARGIN
+        label, value = _LABEL_WIDTH - _GAP, width - _LABEL_WIDTH - _GAP
+        footer = "  ·  ".join(filter(None, (job.organization, job.title)))
+        return {
+            "organization": _lines(job.organization, self._bold, _ORGANIZATION, width),
+            "title": _lines(job.title, self._bold, _TITLE, width),
+            "facts": [
+                (_lines(name, self._fonts, _FACT, label), _lines(text, self._fonts, _FACT, value))
+                for name, text in job.facts
+            ],
+            "footer": _first_line(footer, self._fonts, _FOOTER, width - _NUMBER_WIDTH),
+        }
 
-def _runs_in(fonts: Fonts) -> Any:
-    def runs(text: str) -> list[Run]:
-        return fonts.runs(fonts.printable(" ".join(text.split())))
 
-    return runs
+def _lines(text: str, fonts: Fonts, size: float, room: float) -> list[list[Run]]:
+    """Break text to `room`; each line comes in runs of one font."""
+    return [fonts.runs(line) for line in _broken(text, fonts, size, room)]
+
+
+def _first_line(text: str, fonts: Fonts, size: float, room: float) -> list[list[Run]]:
+    line, *more = _broken(text, fonts, size, room - fonts.width("…", size))
+    return [fonts.runs(f"{line}…" if more else line)]
+
+
+def _broken(text: str, fonts: Fonts, size: float, room: float) -> list[str]:
+    return TextWrapper(fonts, size).lines(" ".join(text.split()), room - 1)
