@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 REPLACED = "Characters that the format can't hold became U+FFFD (�)"
 WITHOUT_ZONE = "Times that the source keeps without a zone are shown as they are"
+REPEATED_HOUR = "Times in the hour that clocks repeat in autumn look like those an hour before"
 
 
 @dataclass(slots=True)

@@ -37,10 +37,15 @@ class CsvExporter:
         self.media_type = f"text/csv; charset={charset}"
 
     def write(
-        self, batches: Batches, columns: Sequence[Column], out: BinaryIO, document: Document
+        self,
+        batches: Batches,
+        columns: Sequence[Column],
+        out: BinaryIO,
+        document: Document,
+        tally: Tally | None = None,
     ) -> Written:
         """Write the header and all rows; see `Exporter`."""
-        tally = Tally()
+        tally = tally or Tally()
         encoders = [
             CsvFields(self._options, ZoneInfo(zone_name(column, document)), tally) for column in columns
         ]

@@ -30,9 +30,11 @@ class _JsonExporter:
         columns: Sequence[Column],
         out: BinaryIO,
         document: Document,  # noqa: ARG002 - the contract has it; JSON needs neither title nor zone
+        tally: Tally | None = None,
     ) -> Written:
         """Write all rows; see `Exporter`. Raises RenderFailed when two columns share a key."""
-        encoder = JsonRows(columns, tally := Tally())
+        tally = tally or Tally()
+        encoder = JsonRows(columns, tally)
         rows = 0
         for batch in batches:
             if batch:

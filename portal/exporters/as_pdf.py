@@ -35,11 +35,16 @@ class PdfExporter:
         self._limits = limits
 
     def write(
-        self, batches: Batches, columns: Sequence[Column], out: BinaryIO, document: Document
+        self,
+        batches: Batches,
+        columns: Sequence[Column],
+        out: BinaryIO,
+        document: Document,
+        tally: Tally | None = None,
     ) -> Written:
         """Write the PDF; see `Exporter`. Raises LimitExceeded as soon as a limit is passed."""
         rows = 0
-        tally = Tally()
+        tally = tally or Tally()
         totals = Totals(columns)
         lines = _RowLines(columns, document, tally)
         job = self._job(columns, document, totals.columns, tally)

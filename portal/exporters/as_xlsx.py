@@ -49,7 +49,12 @@ class XlsxExporter:
         self._limits = sheet_rows, sheet_bytes
 
     def write(
-        self, batches: Batches, columns: Sequence[Column], out: BinaryIO, document: Document
+        self,
+        batches: Batches,
+        columns: Sequence[Column],
+        out: BinaryIO,
+        document: Document,
+        tally: Tally | None = None,
     ) -> Written:
         """Write the workbook; see `Exporter`.
 
@@ -57,14 +62,15 @@ class XlsxExporter:
         """
         if len(columns) > MAX_COLUMNS:
             raise LimitExceeded(f"{len(columns):,} columns are more than XLSX can hold ({MAX_COLUMNS:,}).")
-        book = _Book(_Source(batches), columns, document, *self._limits)
+        tally = tally or Tally()
+        book = _Book(_Source(batches), columns, document, tally, *self._limits)
         # The time of the document, twice as precise and in UTC, would need an extra field in each part.
         packed = stream_zip(book.parts(), get_compressobj=self._compressor, extended_timestamps=False)
         try:
             out.writelines(packed)
         except ZipOverflowError as error:
             raise LimitExceeded("The workbook is larger than an XLSX file can be (4 GiB).") from error
-        return Written(sum(book.rows), book.tally.notes())
+        return Written(sum(book.rows), tally.notes())
 
 
 class _Source:
@@ -95,19 +101,20 @@ class _Book:
         source: _Source,
         columns: Sequence[Column],
         document: Document,
+        tally: Tally,
         sheet_rows: int,
         sheet_bytes: int,
     ) -> None:
-        self.tally = Tally()
         self.rows: list[int] = []
         self._source = source
         self._document = document
+        self._tally = tally
         self._sheet_rows, self._sheet_bytes = sheet_rows, sheet_bytes
-        self._shell = Shell(columns, document, column_widths(columns, document, source.peek()))
+        self._shell = Shell(columns, document, column_widths(columns, document, source.peek()), tally)
         zones = [ZoneInfo(zone_name(column, document)) for column in columns]
-        labels = RowEncoder([CellStyles.of_all(self._shell.header_style)] * len(columns), zones, self.tally)
+        labels = RowEncoder([CellStyles.of_all(self._shell.header_style)] * len(columns), zones, tally)
         self._labels = labels.encode([[header(column, document) for column in columns]], first=1)
-        self._encoder = RowEncoder(self._shell.styles, zones, self.tally)
+        self._encoder = RowEncoder(self._shell.styles, zones, tally)
 
     def parts(self) -> Iterator[MemberFile]:
         """Yield the data sheets and then, as it is known what is in them, all other parts."""
@@ -116,7 +123,7 @@ class _Book:
             yield self._part(part_name(len(self.rows)), self._sheet())
         if len(self.rows) > 1:
             self._remark_sheets()
-        for name, content in self._shell.other_parts(self.rows, self.tally.notes()):
+        for name, content in self._shell.other_parts(self.rows):
             yield self._part(name, [content])
 
     def _part(self, name: str, content: Iterator[bytes] | list[bytes]) -> MemberFile:
@@ -138,7 +145,7 @@ class _Book:
         full = f"{self._sheet_rows:,} rows"
         if min(self.rows[:-1]) < self._sheet_rows:
             full += f" or {self._sheet_bytes / 2**30:.2f} GiB"
-        self.tally.remark(
+        self._tally.remark(
             f"The rows stand on {len(self.rows)} sheets, {sheet_name(self._document.title, 1)!r} and"
             f" following, because a sheet holds {full}."
         )

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import BinaryIO, Protocol
 
 from portal.table import Batches, Column, ColumnType, Zone
+from portal.tally import Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +49,19 @@ class Exporter(Protocol):
     """One file format.
 
     `write` consumes `batches` once, writes to `out` from its current position and neither seeks nor
-    closes it. It raises `LimitExceeded` or `RenderFailed`; whatever reading or `out` raise passes through.
+    closes it. `tally` is what reading the batches counts into; what writing changes is added, and both
+    become `Written.notes`. It raises `LimitExceeded` or `RenderFailed`; whatever reading or `out` raise
+    passes through.
     """
 
     media_type: str
     extension: str
 
     def write(
-        self, batches: Batches, columns: Sequence[Column], out: BinaryIO, document: Document
+        self,
+        batches: Batches,
+        columns: Sequence[Column],
+        out: BinaryIO,
+        document: Document,
+        tally: Tally | None = None,
     ) -> Written: ...

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from portal.exporters.base import Document, Exporter, Written
 from portal.exporters.options import Packing
 from portal.table import Batches, Column
+from portal.tally import Tally
 
 LEVEL = 6
 LONGEST_NAME = 200  # bytes; file systems stop at 255
@@ -34,20 +35,25 @@ class Packed:
         self.extension = "zip" if zipped else f"{inner.extension}.gz"
 
     def write(
-        self, batches: Batches, columns: Sequence[Column], out: BinaryIO, document: Document
+        self,
+        batches: Batches,
+        columns: Sequence[Column],
+        out: BinaryIO,
+        document: Document,
+        tally: Tally | None = None,
     ) -> Written:
         """Write the packed file; see `Exporter`."""
         if self._packing is Packing.GZIP:
             # No name within (RFC 1952 allows none): people rename files, and `gunzip -N` would undo it.
             with gzip.GzipFile("", "wb", LEVEL, out, mtime=0) as member:
-                return self._inner.write(batches, columns, member, document)  # type: ignore[arg-type]
+                return self._inner.write(batches, columns, member, document, tally)  # type: ignore[arg-type]
         local = document.generated_at.astimezone(ZoneInfo(document.timezone))
         about = zipfile.ZipInfo(self._filename, local.timetuple()[:6])
         about.compress_type = zipfile.ZIP_DEFLATED
         about.external_attr = 0o644 << 16
         archive = zipfile.ZipFile(_Stream(out), "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL)
         with archive, archive.open(about, "w", force_zip64=True) as inside:
-            return self._inner.write(batches, columns, inside, document)  # type: ignore[arg-type]
+            return self._inner.write(batches, columns, inside, document, tally)  # type: ignore[arg-type]
 
 
 def safe_name(filename: str) -> str:

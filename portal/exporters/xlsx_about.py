@@ -7,26 +7,28 @@ from openpyxl.styles import Alignment, Border, Font, Side
 from openpyxl.worksheet.worksheet import Worksheet
 
 from portal.exporters.base import Document, zone_name
-from portal.exporters.xlsx_styles import ACCENT, INK_2, LINE, fit_width, font, printable, sheet_name
+from portal.exporters.xlsx_cells import holdable
+from portal.exporters.xlsx_styles import ACCENT, INK_2, LINE, fit_width, font, sheet_name
 from portal.table import Column, ColumnType
+from portal.tally import Tally
 
 
 def about_lines(
-    columns: Sequence[Column], document: Document, rows: Sequence[int], notes: Sequence[str]
+    columns: Sequence[Column], document: Document, rows: Sequence[int], tally: Tally
 ) -> list[tuple[str, str]]:
-    """Return labels and values; `rows` are those of each data sheet."""
+    """Return labels and values; `rows` are those of each data sheet. Cells can hold what `document` says."""
     generated = document.generated_at.astimezone(ZoneInfo(document.timezone))
     lines = [
         ("Organization", document.organization),
         ("Generated", f"{generated:%Y-%m-%d %H:%M:%S} ({document.timezone})"),
-        ("Time zone", _time_zones(columns, document)),
+        ("Time zone", holdable(_time_zones(columns, document), tally)),
         *document.facts,
         ("Rows", f"{sum(rows):,}"),
     ]
     if len(rows) > 1:
         names = ((sheet_name(document.title, i), count) for i, count in enumerate(rows, 1))
         lines.append(("Sheets", "; ".join(f"{name}: {count:,} rows" for name, count in names)))
-    return lines + [("Note", note) for note in notes]
+    return lines + [("Note", note) for note in tally.notes()]
 
 
 def _time_zones(columns: Sequence[Column], document: Document) -> str:
@@ -54,6 +56,6 @@ def add_about(sheet: Worksheet, title: str, lines: Sequence[tuple[str, str]]) ->
 
 
 def _put(sheet: Worksheet, row: int, column: int, text: str, font: Font) -> None:
-    cell = sheet.cell(row, column, printable(text))
+    cell = sheet.cell(row, column, text)
     cell.data_type = "s"  # openpyxl makes a formula of "=…" unless told otherwise
     cell.font = font

@@ -15,8 +15,8 @@ from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from portal.exporters.by_type import ByType
-from portal.exporters.text import binary_text, decimal_text, float_text, json_text
-from portal.tally import REPLACED, WITHOUT_ZONE, Tally
+from portal.exporters.text import binary_text, decimal_text, float_text, in_zone, json_text
+from portal.tally import REPEATED_HOUR, REPLACED, WITHOUT_ZONE, Tally
 
 MAX_TEXT = 32_767
 """UTF-16 units a cell can hold (Excel specifications and limits)."""
@@ -166,11 +166,12 @@ def _datetime_cell(start: str, text: Cell, zone: ZoneInfo, tally: Tally) -> Cell
         if value.tzinfo is None:
             tally.count(WITHOUT_ZONE)
         else:
-            try:
-                value = value.astimezone(zone).replace(tzinfo=None)
-            except OverflowError:
+            shown = in_zone(value, zone)
+            if shown.tzinfo is not zone:
                 tally.count(FAR_DATE)
                 return text(value.isoformat(" "))
+            value = shown.replace(tzinfo=None)
+            tally.count(REPEATED_HOUR, value.fold)
         if value.date() < FIRST_SAFE_DAY:
             tally.count(OLD_DATE)
             return text(value.isoformat(" "))
@@ -194,20 +195,30 @@ def serial(value: datetime) -> str:
 
 
 def _text_cell(start: str, tally: Tally) -> Cell:
-    kept = start.replace("<t>", '<t xml:space="preserve">')
+    kept = blanks_kept(start)
 
     def cell(text: str) -> str:
-        # 16,383 characters are never more than 32,767 units, whatever they are.
-        if len(text) > MAX_TEXT // 2 and _units(text) > MAX_TEXT:
-            tally.count(CUT)
-            text = _cut(text)
-        if _ILLEGAL.search(text):
-            tally.count(REPLACED)
-            text = _ILLEGAL.sub("\ufffd", text)
-        # XML readers may trim the blanks at either end unless told to keep them.
+        text = holdable(text, tally)
         return f"{start if text == text.strip() else kept}{escaped(text)}{_TEXT_END}"
 
     return cell
+
+
+def blanks_kept(start: str) -> str:
+    """Return the start of a text's cell that tells XML readers to keep blanks at either end."""
+    return start.replace("<t>", '<t xml:space="preserve">')
+
+
+def holdable(text: str, tally: Tally) -> str:
+    """Return what a cell can hold of `text`: cut at Excel's limit, U+FFFD for what XML lacks."""
+    # 16,383 characters are never more than 32,767 units, whatever they are.
+    if len(text) > MAX_TEXT // 2 and _units(text) > MAX_TEXT:
+        tally.count(CUT)
+        text = _cut(text)
+    if _ILLEGAL.search(text):
+        tally.count(REPLACED)
+        text = _ILLEGAL.sub("\ufffd", text)
+    return text
 
 
 def _units(text: str) -> int:
@@ -216,9 +227,13 @@ def _units(text: str) -> int:
 
 def _cut(text: str) -> str:
     mark = f" … [cut: {len(text):,} characters in all]"
-    room = 2 * (MAX_TEXT - len(mark))
+    return first_units(text, MAX_TEXT - len(mark)) + mark
+
+
+def first_units(text: str, most: int) -> str:
+    """Return the beginning of `text`, `most` units of UTF-16 at most, by which Excel counts."""
     # "ignore" drops the half of a pair that the cut may leave at the end.
-    return text.encode("utf-16-le", "surrogatepass")[:room].decode("utf-16-le", "ignore") + mark
+    return text.encode("utf-16-le", "surrogatepass")[: 2 * most].decode("utf-16-le", "ignore")
 
 
 def escaped(text: str) -> str:

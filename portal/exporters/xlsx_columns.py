@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from math import isfinite
+from operator import attrgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,7 +23,7 @@ from portal.exporters.xlsx_cells import (
     escaped,
     serial,
 )
-from portal.tally import WITHOUT_ZONE, Tally
+from portal.tally import REPEATED_HOUR, WITHOUT_ZONE, Tally
 
 Whole = Callable[[Sequence[Any]], list[str] | None]
 
@@ -30,6 +31,7 @@ Whole = Callable[[Sequence[Any]], list[str] | None]
 _CONTROLS = bytes(sorted({*range(32)} - {*b"\t\n\r"} - {0}))
 _PLAIN_DECIMALS = re.compile(r"[-.0-9]*")
 _EPOCH_ORDINAL = EPOCH.toordinal()
+_FOLD_OF = attrgetter("fold")
 
 
 def columns_by_type(zone: ZoneInfo, tally: Tally) -> dict[type, Whole]:
@@ -46,7 +48,7 @@ def columns_by_type(zone: ZoneInfo, tally: Tally) -> dict[type, Whole]:
 
 
 def texts(values: Sequence[str]) -> list[str] | None:
-    """Escape all values joined by NUL, which none may hold; see `_text_cell` for what is looked for."""
+    """Escape all values joined by NUL, which none may hold; see `holdable` for what is looked for."""
     joined = "\0".join(values)
     if joined.count("\0") != len(values) - 1 or max(map(len, values)) > MAX_TEXT // 2:
         return None
@@ -56,8 +58,6 @@ def texts(values: Sequence[str]) -> list[str] | None:
         return None
     # Deleting by a table is ten times as fast as searching by a pattern.
     if len(encoded.translate(None, _CONTROLS)) != len(encoded) or "\ufffe" in joined or "\uffff" in joined:
-        return None
-    if tuple(map(str.strip, values)) != tuple(values):  # blanks at an end must be marked
         return None
     return escaped(joined).split("\0")
 
@@ -99,12 +99,14 @@ def datetimes(values: Sequence[datetime], zone: ZoneInfo, tally: Tally) -> list[
             return None
         try:
             local = [value.astimezone(zone).replace(tzinfo=None) for value in values]
-        except OverflowError:  # beyond the year 9999
+        except OverflowError:  # outside the years 1 to 9999
             return None
     if min(local).date() < FIRST_SAFE_DAY:
         return None
     if local is values:
         tally.count(WITHOUT_ZONE, len(values))
+    else:
+        tally.count(REPEATED_HOUR, sum(map(_FOLD_OF, local)))
     if fine := [value for value in local if value.microsecond % 1000]:
         tally.count(FINE_TIME, len(fine))
     return list(map(serial, local))

@@ -4,7 +4,7 @@ A column that holds values of one type is turned into text as a whole (`xlsx_col
 needs a closer look goes value by value (`xlsx_cells`), with the same result for all that don't.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, repeat
 from types import NoneType
 from typing import Any
@@ -12,7 +12,13 @@ from zoneinfo import ZoneInfo
 
 from openpyxl.utils import get_column_letter
 
-from portal.exporters.xlsx_cells import CellStyles, cells_by_type, end_of, starts_by_type
+from portal.exporters.xlsx_cells import (
+    CellStyles,
+    blanks_kept,
+    cells_by_type,
+    end_of,
+    starts_by_type,
+)
 from portal.exporters.xlsx_columns import columns_by_type
 from portal.table import Batch
 from portal.tally import Tally
@@ -65,6 +71,8 @@ class _Column:
         if contents is None:
             return (self._referenced([self._cells[type(v)](v) for v in values], numbers),)
         start, end = self._starts[kind], end_of(kind)
+        if kind is str and _some_end_blank(present):
+            return (self._referenced(_with_blanks_kept(values, iter(contents), start), numbers),)
         if present is values:
             return self._reference, numbers, f'"{start}', contents, end
         left = iter(contents)
@@ -76,6 +84,15 @@ class _Column:
             f'{self._reference}{number}"{cell}' if cell else ""
             for number, cell in zip(numbers, cells, strict=True)
         ]
+
+
+def _some_end_blank(texts: Sequence[str]) -> bool:
+    return list(map(str.strip, texts)) != list(texts)  # what has no blanks is itself, found equal at once
+
+
+def _with_blanks_kept(values: Sequence[str | None], contents: Iterator[str], start: str) -> list[str]:
+    kept, end = blanks_kept(start), end_of(str)
+    return ["" if v is None else f"{start if v == v.strip() else kept}{next(contents)}{end}" for v in values]
 
 
 def _joined(parts: Iterable[Part]) -> str:

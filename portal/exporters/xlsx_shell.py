@@ -4,17 +4,21 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC
 
 from openpyxl import Workbook
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet._writer import WorksheetWriter
 from openpyxl.worksheet.worksheet import Worksheet
+from openpyxl.writer.excel import ExcelWriter
 
 from portal.exporters.base import Document
 from portal.exporters.xlsx_about import about_lines, add_about
-from portal.exporters.xlsx_styles import fit_width, printable, register_styles, sheet_name
+from portal.exporters.xlsx_cells import holdable
+from portal.exporters.xlsx_styles import fit_width, register_styles, sheet_name
 from portal.table import Column
+from portal.tally import Tally
 
 
 class Shell:
@@ -24,8 +28,11 @@ class Shell:
     come, and all that depends on them is made at the end, by `other_parts`.
     """
 
-    def __init__(self, columns: Sequence[Column], document: Document, widths: Sequence[float]) -> None:
-        self._columns, self._document, self._widths = columns, document, widths
+    def __init__(
+        self, columns: Sequence[Column], document: Document, widths: Sequence[float], tally: Tally
+    ) -> None:
+        self._columns, self._widths, self._tally = columns, widths, tally
+        self._document = _holdable(document, tally)
         self._workbook = Workbook()
         self.header_style, self.styles = register_styles(self._workbook.worksheets[0], columns)
         self._workbook.remove(self._workbook.worksheets[0])
@@ -42,17 +49,22 @@ class Shell:
         sheet.auto_filter.ref = f"A1:{get_column_letter(len(self._widths))}{rows + 1}"
         return self._around_rows()[1]
 
-    def other_parts(self, rows: Sequence[int], notes: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        """Yield name and content of all parts but the data sheets, which hold `rows` rows each."""
+    def other_parts(self, rows: Sequence[int]) -> Iterator[tuple[str, bytes]]:
+        """Yield name and content of all parts but the data sheets, which hold `rows` rows each.
+
+        The sheet "About" says what was tallied until now.
+        """
         written = {part_name(number) for number in range(1, len(rows) + 1)}
-        lines = about_lines(self._columns, self._document, rows, notes)
+        lines = about_lines(self._columns, self._document, rows, self._tally)
         add_about(self._workbook.create_sheet("About"), self._document.title, lines)
         properties = self._workbook.properties
-        properties.title = printable(self._document.title)
-        properties.creator = printable(self._document.organization)
+        properties.title = self._document.title
+        properties.creator = self._document.organization
         properties.created = self._document.generated_at.astimezone(UTC).replace(tzinfo=None)
+        properties.modified = properties.created
         saved = io.BytesIO()
-        self._workbook.save(saved)
+        # `Workbook.save` would set the time of modification, so that no two files were equal.
+        ExcelWriter(self._workbook, zipfile.ZipFile(saved, "w")).save()
         with zipfile.ZipFile(saved) as parts:
             yield from ((name, parts.read(name)) for name in parts.namelist() if name not in written)
 
@@ -70,6 +82,16 @@ class Shell:
 def part_name(number: int) -> str:
     """Return where openpyxl puts sheet `number` (from 1) inside the file."""
     return f"xl/worksheets/sheet{number}.xml"
+
+
+def _holdable(document: Document, tally: Tally) -> Document:
+    """Return the document with texts that cells can hold."""
+    return replace(
+        document,
+        title=holdable(document.title, tally),
+        organization=holdable(document.organization, tally),
+        facts=tuple((holdable(label, tally), holdable(value, tally)) for label, value in document.facts),
+    )
 
 
 def _set_up(sheet: Worksheet, widths: Sequence[float]) -> None:

@@ -10,7 +10,7 @@ from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
 from portal.exporters.base import Document, header
-from portal.exporters.xlsx_cells import CellStyles
+from portal.exporters.xlsx_cells import CellStyles, first_units
 from portal.table import NUMERIC_TYPES, Column, ColumnType, Row
 
 MAX_SHEET_NAME = 31
@@ -30,19 +30,13 @@ _SAMPLE = 200
 # Excel refuses these in a sheet's name, an apostrophe at either end, and keeps "History" for itself.
 _FORBIDDEN = re.compile(r"[\[\]:*?/\\\x00-\x1f\ufffe\uffff\ud800-\udfff]+")
 _RESERVED = frozenset({"history", "about"})
-_UNPRINTABLE = re.compile("[\x00-\x1f\ufffe\uffff\ud800-\udfff]")
 
 
 def sheet_name(title: str, number: int) -> str:
-    """Return the name of data sheet `number` (from 1): at most 31 characters, valid and unique."""
+    """Return the name of data sheet `number` (from 1): at most 31 units of UTF-16, valid and unique."""
     suffix = "" if number == 1 else f" {number}"
-    name = _FORBIDDEN.sub("-", title)[: MAX_SHEET_NAME - len(suffix)].strip(" '-")
+    name = first_units(_FORBIDDEN.sub("-", title), MAX_SHEET_NAME - len(suffix)).strip(" '-")
     return ("Data" if not name or name.casefold() in _RESERVED else name) + suffix
-
-
-def printable(text: str) -> str:
-    """Return `text` with U+FFFD for what XML can't hold."""
-    return _UNPRINTABLE.sub("\ufffd", text)
 
 
 def column_widths(columns: Sequence[Column], document: Document, sample: Sequence[Row]) -> list[float]:

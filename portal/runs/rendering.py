@@ -73,8 +73,7 @@ def refuse_too_many(reading: Reading, form: str, settings: Settings) -> None:
 def render(exporter: Exporter, document: Document, rows: query.Rows, path: Path) -> Rendered:
     """Write the rows to `path` in the exporter's format; hash what was written."""
     with path.open("wb") as out:
-        written = exporter.write(rows.batches, rows.columns, out, document)
+        written = exporter.write(rows.batches, rows.columns, out, document, rows.tally)
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    notes = (*rows.tally.notes(), *written.notes)
-    return Rendered(path, written.rows, len(rows.columns), path.stat().st_size, digest, notes)
+    return Rendered(path, written.rows, len(rows.columns), path.stat().st_size, digest, written.notes)

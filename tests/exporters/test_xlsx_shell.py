@@ -18,6 +18,7 @@ from tests.exporters.shared import DOCUMENT
         ("", "Data", "Data 2"),
         ("///", "Data", "Data 2"),
         ("案件一覧", "案件一覧", "案件一覧 2"),
+        ("🙂" * 31, "🙂" * 15, "🙂" * 14 + " 2"),  # each is two of the units that Excel counts
     ],
 )
 def test_it_names_sheets_as_excel_allows(title: str, first: str, second: str) -> None:
