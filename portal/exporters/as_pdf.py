@@ -1,6 +1,7 @@
 """PDF: rows become text here, pages in a child process that can be killed."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
@@ -48,7 +49,7 @@ class PdfExporter:
         totals = Totals(columns)
         lines = _RowLines(columns, document, tally)
         job = self._job(columns, document, totals.columns, tally)
-        with PdfProcess(job, self._limits.wall_seconds) as child:
+        with PdfProcess(job, self._limits.wall_seconds, _folder_of(out)) as child:
             child.send(job.to_line())
             for batch in batches:
                 rows += len(batch)
@@ -80,6 +81,12 @@ class PdfExporter:
             memory_bytes=self._limits.memory_bytes,
             cpu_seconds=self._limits.cpu_seconds,
         )
+
+
+def _folder_of(out: BinaryIO) -> Path | None:
+    """Return the folder of a file that has a name: its disk must have room for the PDF in any case."""
+    name = getattr(out, "name", None)
+    return Path(name).parent if isinstance(name, str) and Path(name).is_file() else None
 
 
 class _RowLines:

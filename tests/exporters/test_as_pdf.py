@@ -230,6 +230,22 @@ def test_it_says_that_the_disk_is_full_as_any_other_format_does() -> None:
         PdfExporter().write([[["x"]]], TITLE, Pipe(), DOCUMENT)  # type: ignore[arg-type]
 
 
+@linux_only
+def test_it_makes_the_pdf_on_the_disk_of_its_file(tmp_path: Path) -> None:
+    before = set(children())
+    seen: list[Path] = []
+
+    def rows() -> Iterator[Batch]:
+        yield [["x"]]
+        (child,) = set(children()) - before
+        seen.append(Path(f"/proc/{child}/fd/1").readlink())
+
+    with (tmp_path / "out.pdf").open("wb") as out:
+        PdfExporter().write(rows(), TITLE, out, DOCUMENT)
+    assert seen[0].parent == tmp_path
+    assert list(tmp_path.iterdir()) == [tmp_path / "out.pdf"]
+
+
 def children() -> list[int]:
     """The processes this one started and has not yet waited for."""
     tasks = Path("/proc/self/task").glob("*/children")
