@@ -21,12 +21,13 @@ import orjson
 from portal.errors import LimitExceeded, PortalError, RenderFailed
 from portal.exporters.pdf_fonts import BOLD, REGULAR, Fonts, cjk_font
 from portal.exporters.pdf_job import OS_ERROR, PdfJob
-from portal.exporters.pdf_layout import PAGES, TextWrapper, fit
-from portal.exporters.pdf_rows import RowSource, StreamedTable, TableRow, TableStyle
+from portal.exporters.pdf_layout import PAGES, TOTAL, TextWrapper, fit
+from portal.exporters.pdf_rows import HEADER_LINES, RowSource, StreamedTable, TableRow, TableStyle
 from portal.exporters.pdf_shell import Shell
 from portal.tally import Tally
 
 UNDRAWABLE = "Characters that no font has are shown by their codes, as in [U+1F642]"
+LABELS_CUT = f"Labels of columns are cut after {HEADER_LINES} lines"
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _SAMPLE = 200
@@ -83,8 +84,8 @@ def make(lines: IO[bytes], out: IO[bytes]) -> tuple[str, ...]:
     tally = Tally()
     if page.name != PAGES[0][0]:
         tally.remark(f"Pages are {page.name}, because {len(job.columns)} columns are not legible on A4.")
-    if unknown := fonts.unknown + bold.unknown:
-        tally.count(UNDRAWABLE, unknown)
+    tally.count(LABELS_CUT, style.labels_cut)
+    tally.count(UNDRAWABLE, fonts.unknown + bold.unknown)
     return tally.notes()
 
 
@@ -121,8 +122,9 @@ def _table_rows(style: TableStyle, texts: Iterator[list[str]], rows: Rows) -> It
 
 
 def _labelled(totals: list[str]) -> list[str]:
-    """Put "Total" into the first column if there is room for it."""
-    return totals if totals[0] else ["Total", *totals[1:]]
+    """Begin the row with its name, before the first column's own total if it has one."""
+    first, *others = totals
+    return [f"{TOTAL} {first}".rstrip(), *others]
 
 
 def _end_with_parent(parent: int) -> None:

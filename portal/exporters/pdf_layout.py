@@ -11,6 +11,7 @@ from portal.exporters.pdf_job import PdfColumn
 
 SIZE, LEADING, PADDING = 7.5, 9.6, 4.0
 MARGIN = 36
+TOTAL = "Total"
 
 # Landscape ISO 216 sizes; beyond A0 a page is as wide as it must be, up to what PDF viewers open
 # (ISO 32000-1, annex C: 14,400 units).
@@ -93,7 +94,10 @@ def fit(
 
     Raises LimitExceeded when no page is wide enough.
     """
-    needs = [_needs(column, [row[i] for row in sample], body, head) for i, column in enumerate(columns)]
+    needs = [
+        _needs(column, [row[i] for row in sample], body, head, first=i == 0)
+        for i, column in enumerate(columns)
+    ]
     least = sum(narrow for narrow, _ in needs)
     for name, width, height in PAGES:
         if least <= width - 2 * MARGIN:
@@ -108,13 +112,14 @@ def fit(
 
 
 def _needs(
-    column: PdfColumn, texts: Sequence[str], body: TextWrapper, head: TextWrapper
+    column: PdfColumn, texts: Sequence[str], body: TextWrapper, head: TextWrapper, *, first: bool
 ) -> tuple[float, float]:
     """Return the least and the best width of a column, with padding."""
     lines = [line for text in texts for line in body.lines(text, float("inf"))]
     widest = min(max(map(body.width, lines), default=0.0), _WIDEST)
     if column.summed:
-        widest += head.width("0,000")  # a total has more digits than its parts
+        # A total has more digits than its parts, and the first one follows its name.
+        widest += head.width(f"{TOTAL} 0,000" if first else "0,000")
     words = (word for line in lines for word in line.split(" ")) if column.wraps else ()
     longest_word = min(max(map(body.width, words), default=0.0), _LONGEST_WORD)
     label = min(max(map(head.width, head.fonts.printable(column.label).split()), default=0.0), _READABLE)

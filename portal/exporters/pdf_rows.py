@@ -18,7 +18,7 @@ ACCENT, INK, LINE, SOFT = map(HexColor, ("#0b6075", "#17262b", "#dfe6e7", "#f4f7
 _BASELINE = 7.4
 # Rows of so many lines move to the next page whole; only taller ones are broken.
 _UNBROKEN = 20
-_HEADER_LINES = 12
+HEADER_LINES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,8 @@ class TableStyle:
         self.body = body
         self.head = head
         header = self.row([column.label for column in columns], bold=True)
-        self.header = header if header.lines <= _HEADER_LINES else header.cut(_HEADER_LINES)[0]
+        self.header, cut_off = header.cut(HEADER_LINES)
+        self.labels_cut = sum(map(bool, cut_off.cells))
 
     def row(self, texts: Sequence[str], *, bold: bool = False, shaded: bool = False) -> TableRow:
         """Break the texts of a row to the widths of the columns."""

@@ -20,7 +20,7 @@ from portal.errors import LimitExceeded, RenderFailed, StorageFull
 from portal.exporters.as_pdf import PdfExporter
 from portal.exporters.base import Document
 from portal.exporters.options import PdfLimits
-from portal.exporters.pdf_child import UNDRAWABLE
+from portal.exporters.pdf_child import LABELS_CUT, UNDRAWABLE
 from portal.exporters.pdf_fonts import cjk_font
 from portal.storage.local import explained
 from portal.table import Batch, Column, ColumnType
@@ -93,6 +93,24 @@ def test_it_adds_up_what_is_worth_adding_up() -> None:
     (page,) = pages(export(PdfExporter(), columns, rows)[0])
     total = next(line for line in page.splitlines() if "Total" in line)
     assert total.split() == ["Total", "0.30"]
+
+
+def test_it_names_the_totals_when_the_first_column_has_one() -> None:
+    columns = [Column("days", "Days", ColumnType.INTEGER), *CASES[1:3]]
+    (page,) = pages(export(PdfExporter(), columns, [[7, "x", Decimal(1)], [8, "y", Decimal(2)]])[0])
+    total = next(line for line in page.splitlines() if "Total" in line)
+    assert total.split() == ["Total", "15", "3.00"]
+
+
+def test_it_says_how_many_labels_it_cut() -> None:
+    columns = [
+        Column("a", "word " * 500),
+        *[Column(f"c{i}", "label") for i in range(20)],
+        Column("z", "z" * 999),
+    ]
+    data, written = export(PdfExporter(), columns, [["x"] * 22])
+    assert f"{LABELS_CUT}: 2 cells." in written.notes
+    assert "".join(pages(data)).count("label") == 20
 
 
 def test_it_says_when_there_are_no_rows() -> None:
