@@ -2,6 +2,8 @@
 
 import io
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -84,7 +86,7 @@ def test_it_fetches_and_reads_nothing_that_its_text_names(
     assert SECRET.encode() not in data
     assert SECRET not in shown
     assert all("/Annots" not in page and not list(page.images) for page in reader.pages)
-    assert not {"/OpenAction", "/AA", "/Names"} & set(reader.trailer["/Root"])
+    assert not {"/OpenAction", "/AA", "/Names"} & set(reader.root_object)
     assert written.rows == 1
 
 
@@ -93,3 +95,32 @@ def test_the_listener_sees_who_connects(listener: Listener) -> None:
         caller.sendall(b"GET / HTTP/1.1\r\n\r\n")
     listener.close()
     assert listener.callers == 1
+
+
+def test_its_process_loads_no_module_from_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "orjson.py").write_text("raise SystemExit('planted')")
+    monkeypatch.chdir(tmp_path)
+
+    data, _ = export(PdfExporter(), [Column("x", "X")], [["text"]])
+
+    assert data.startswith(b"%PDF-")
+
+
+# Systems often begin with a soft limit of none; whoever debugs one raises it to the hard one.
+CORE_LIMITS = """
+import io, resource
+from portal.exporters.pdf_child import make
+from portal.exporters.pdf_job import PdfColumn, PdfEnd, PdfJob
+hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+job = PdfJob("Title", "Acme", [], [PdfColumn("A", False, True)], 2**30, 60)
+make(io.BytesIO(job.to_line() + PdfEnd([]).to_line()), io.BytesIO())
+print(resource.getrlimit(resource.RLIMIT_CORE))
+"""
+
+
+def test_its_process_leaves_no_image_of_its_memory_behind() -> None:
+    done = subprocess.run([sys.executable, "-c", CORE_LIMITS], capture_output=True, text=True, check=True)
+    assert done.stdout == "(0, 0)\n"
