@@ -113,6 +113,19 @@ def test_it_keeps_the_order_of_a_column_of_several_types(exporter: JsonExporter 
     ]
 
 
+@pytest.mark.parametrize("embedded", ['[{"a":1},{"v":2}]', [{"a": 1}, {"v": 2}]], ids=["text", "structure"])
+def test_it_parts_no_rows_within_a_structure(embedded: object) -> None:
+    data, _ = export(NdjsonExporter(), FIELDS, [[embedded], [embedded]])
+    assert [json.loads(line) for line in data.splitlines()] == [{"v": [{"a": 1}, {"v": 2}]}] * 2
+
+
+def test_it_writes_keys_that_are_no_text_as_text() -> None:
+    assert value_written({1: "a", 2.5: "b", None: "c", date(2025, 3, 9): "d"}) == (
+        {"1": "a", "2.5": "b", "null": "c", "2025-03-09": "d"},
+        Written(1),
+    )
+
+
 def test_it_parts_rows_rightly_when_the_first_key_is_a_comma() -> None:
     columns = [Column(",", "A"), Column(":x", "B")]
     data, _ = export(NdjsonExporter(), columns, [["},{", 1], ["},{", 2]])
