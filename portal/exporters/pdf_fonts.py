@@ -64,7 +64,8 @@ class Fonts:
         """Take names and keys of pymupdf-fonts, and the file to draw Chinese, Japanese and Korean with."""
         self._waiting = iter([*chain[1:], *([(CJK, cjk)] if cjk else [])])
         self._loaded = [_load(*chain[0])]
-        self.first, self._first_characters = self._loaded[0]
+        self.first, self._first_widths = self._loaded[0]
+        self._first_characters = frozenset(self._first_widths)
         self._known: dict[str, str | None] = {}
         self.unknown = 0
         """How many texts held a character that no font has."""
@@ -89,6 +90,8 @@ class Fonts:
 
     def width(self, text: str, size: float) -> float:
         """Return the width of printable `text` in points."""
+        if self._first_characters.issuperset(text):
+            return sum(map(self._first_widths.__getitem__, text)) * size / 1000
         return sum(float(pdfmetrics.stringWidth(run.text, run.font, size)) for run in self.runs(text))
 
     def _font_of(self, character: str) -> str | None:
@@ -98,9 +101,9 @@ class Fonts:
         return self._known[character]
 
     def _find(self, character: str) -> str | None:
-        return next((name for name, characters in self._fonts() if character in characters), None)
+        return next((name for name, widths in self._fonts() if character in widths), None)
 
-    def _fonts(self) -> Iterator[tuple[str, frozenset[str]]]:
+    def _fonts(self) -> Iterator[tuple[str, dict[str, float]]]:
         yield from self._loaded
         for name, source in self._waiting:
             self._loaded.append(_load(name, source))
@@ -119,15 +122,19 @@ class Fonts:
 
 
 @cache
-def _load(name: str, source: str | Path) -> tuple[str, frozenset[str]]:
-    """Register a font of pymupdf-fonts or of a file; return its name and the characters it can draw."""
+def _load(name: str, source: str | Path) -> tuple[str, dict[str, float]]:
+    """Register a font of pymupdf-fonts or of a file; return its name and what it can draw.
+
+    The latter are characters and their widths in thousandths of the font's size.
+    """
     data: bytes = (
         source.read_bytes() if isinstance(source, Path) else pymupdf_fonts.myfont(source)  # type: ignore[no-untyped-call]
     )
     font = TTFont(name, io.BytesIO(data))
     pdfmetrics.registerFont(font)
     _single_face(name)
-    return name, frozenset(chr(c) for c in font.face.charToGlyph if c >= 32)
+    face = font.face
+    return name, {chr(c): face.charWidths.get(c, face.defaultWidth) for c in face.charToGlyph if c >= 32}
 
 
 def _single_face(name: str) -> None:

@@ -6,10 +6,13 @@ holds the rows of one page.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
 
 from reportlab.lib.colors import HexColor, white
 from reportlab.platypus.flowables import Flowable
 
+from portal.exporters.pdf_fonts import Run
 from portal.exporters.pdf_job import PdfColumn
 from portal.exporters.pdf_layout import LEADING, PADDING, SIZE, TextWrapper, edges
 from portal.exporters.pdf_scripts import drawn_order
@@ -159,15 +162,17 @@ class TablePage(Flowable):
         return self.width, self.height
 
     def draw(self) -> None:
-        """Draw header and rows from the top down."""
-        canvas, top = self.canv, self.height
+        """Draw what lies below the text, then the header's text and that of the rows, from the top down."""
+        tops = list(accumulate((-row.height for row in self._rows), initial=self.height))
+        canvas = self.canv
         canvas.saveState()
         canvas.setLineWidth(0.4)
         for i, row in enumerate(self._rows):
-            self._fill(row, top, header=i == 0)
-            canvas.setFillColor(white if i == 0 else INK)
-            self._write(row, top)
-            top -= row.height
+            self._fill(row, tops[i], header=i == 0)
+        canvas.setFillColor(white)
+        self._write(self._rows[:1], tops)
+        canvas.setFillColor(INK)
+        self._write(self._rows[1:], tops[1:])
         canvas.restoreState()
 
     def _fill(self, row: TableRow, top: float, *, header: bool) -> None:
@@ -181,19 +186,41 @@ class TablePage(Flowable):
         canvas.setStrokeColor(LINE)
         canvas.line(0, bottom, self.width, bottom)
 
-    def _write(self, row: TableRow, top: float) -> None:
+    def _write(self, rows: Sequence[TableRow], tops: Sequence[float]) -> None:
+        """Write all lines of `rows`, whose upper edges are at `tops`, cell by cell."""
         style = self._style
-        wrapper = style.head if row.bold else style.body
-        text = self.canv.beginText()
-        for i, lines in enumerate(row.cells):
-            y = top - PADDING - _BASELINE
-            for line in lines:
-                x = style.edges[i] + PADDING
-                if style.right[i]:
-                    x = max(PADDING, style.edges[i + 1] - PADDING - wrapper.width(line))
-                text.setTextOrigin(x, y)
-                for run in wrapper.fonts.runs(drawn_order(line)):
-                    text.setFont(run.font, SIZE)
-                    text.textOut(run.text)
-                y -= LEADING
-        self.canv.drawText(text)
+        pen = _Pen(self.canv)
+        for row, top in zip(rows, tops, strict=False):
+            wrapper = style.head if row.bold else style.body
+            for i, lines in enumerate(row.cells):
+                left, right = style.edges[i] + PADDING, style.edges[i + 1] - PADDING
+                y = top - PADDING - _BASELINE
+                for line in lines:
+                    x = max(PADDING, right - wrapper.width(line)) if style.right[i] else left
+                    pen.write(x, y, wrapper.fonts.runs(drawn_order(line)))
+                    y -= LEADING
+        self.canv.drawText(pen.text)
+
+
+class _Pen:
+    """Writes lines anywhere on a page. It names a font only where that changes, and asks for no widths:
+    formatting numbers and adding up widths are what takes reportlab longest."""
+
+    def __init__(self, canvas: Any) -> None:
+        self.text = canvas.beginText()
+        self._font = ""
+
+    def write(self, x: float, y: float, runs: Sequence[Run]) -> None:
+        """Write the runs of one line, one behind the other."""
+        self.text.setTextOrigin(x, y)
+        *before, last = runs
+        for run in before:
+            self._take(run.font)
+            self.text.textOut(run.text)
+        self._take(last.font)
+        self.text.textLine(last.text)  # does not ask where the text ends, as textOut does
+
+    def _take(self, font: str) -> None:
+        if font != self._font:
+            self.text.setFont(font, SIZE)
+            self._font = font
