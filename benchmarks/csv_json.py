@@ -1,6 +1,6 @@
 """Our CSV, JSON and NDJSON beside what a user would write them with: csv, polars, pyarrow, json and orjson.
 
-    python benchmarks/csv_json.py [--rows 30000] [--rounds 3] [--record]
+    python benchmarks/csv_json.py [--rows 20000] [--rounds 3] [--record]
 
 Each writes the same rows (`stage/cases.py`) in a process of its own, in turn. Every file of every round is
 read back by another program and compared with what went in, value by value. Both columns of instants are
@@ -165,7 +165,7 @@ def main(count: int, rounds: int, *, recorded: bool) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--rows", type=int, default=30_000)
+    parser.add_argument("--rows", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--record", action="store_true", help="append the results to results.jsonl")
     parser.add_argument("--child", choices=WRITERS, help=argparse.SUPPRESS)

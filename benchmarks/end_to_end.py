@@ -1,6 +1,6 @@
 """From a database to a workbook: ours beside SQLAlchemy Core and openpyxl's write-only mode.
 
-    python benchmarks/end_to_end.py [--rows 50000] [--rounds 3] [--database sqlite …] [--record]
+    python benchmarks/end_to_end.py [--rows 25000] [--rounds 3] [--database sqlite …] [--record]
 
 Ours is `query.open_rows` into `XlsxExporter`; the peer streams `select(table)` with typed columns by
 `yield_per` and appends each row. openpyxl uses lxml where it is installed, which is faster. Both read the
@@ -115,7 +115,7 @@ def main(databases: list[str], count: int, rounds: int, *, recorded: bool) -> No
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--rows", type=int, default=50_000)
+    parser.add_argument("--rows", type=int, default=25_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--database", choices=DATABASES, nargs="+", default=DATABASES)
     parser.add_argument("--record", action="store_true", help="append the results to results.jsonl")
