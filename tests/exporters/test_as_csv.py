@@ -345,3 +345,8 @@ def test_it_says_the_zone_in_the_header_and_counts_times_without_one() -> None:
         "2025-07-01T12:00:00,",
     ]
     assert written.notes == (f"{WITHOUT_ZONE}: 1 cell.",)
+
+
+def test_it_quotes_a_blank_at_the_end_which_readers_would_trim() -> None:
+    data, _ = export(CsvExporter(), [Column("a", "A")], [["x "], ["y"], ["z\u00a0"]])
+    assert data.decode("utf-8-sig") == 'A\r\n"x "\r\ny\r\n"z\u00a0"\r\n'
