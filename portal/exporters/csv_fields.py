@@ -12,13 +12,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from portal.exporters.by_type import ByType, by_column
+from portal.exporters.json_values import JsonValues
 from portal.exporters.options import CsvOptions, Delimiter, Encoding, Quoting
 from portal.exporters.text import (
     binary_text,
     decimal_texts,
     float_text,
     instants_in,
-    json_text,
 )
 from portal.tally import REPLACED, Tally
 
@@ -54,6 +54,7 @@ class CsvFields:
 
     def __init__(self, options: CsvOptions, zone: ZoneInfo, tally: Tally) -> None:
         self._tally = tally
+        self._json = JsonValues(tally)
         self._all_quoted = options.quoting is Quoting.ALL
         self._text_quoted = options.quoting is not Quoting.MINIMAL
         self._comma = options.decimal_comma
@@ -79,7 +80,7 @@ class CsvFields:
             return self._texts(list(map(binary_text, values)))  # base64 may begin with "+"
 
         def structures(values: Sequence[Any]) -> Sequence[str]:
-            return self._texts(list(map(json_text, values)))
+            return self._texts(list(map(self._json.text, values)))
 
         return ByType(
             {

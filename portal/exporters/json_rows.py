@@ -13,27 +13,14 @@ import orjson
 
 from portal.errors import RenderFailed
 from portal.exporters.by_type import ByType, by_column
-from portal.exporters.text import (
-    SURROGATES,
-    binary_text,
-    decimal_text,
-    in_zone,
-    instants_in,
-    plainly_written,
-)
+from portal.exporters.json_values import NOT_FINITE, SAFE_INTEGER, JsonValues, finite_text
+from portal.exporters.text import binary_text, instants_in, plainly_written
 from portal.table import Batch, Column, ColumnType
-from portal.tally import REPLACED, Tally
-
-NOT_FINITE = "NaN and infinities, which JSON does not have, became null"
-
-# Beyond this an IEEE 754 double, which is what most readers make of a number, skips integers (RFC 8259, 6).
-_SAFE_INTEGER = 2**53 - 1
+from portal.tally import Tally
 
 # STRICT_INTEGER makes orjson refuse larger integers instead of trusting readers with them. Dates and instants
 # have orjson's own form, which is ours where an instant is in UTC.
 _FLAT = orjson.OPT_STRICT_INTEGER | orjson.OPT_UTC_Z
-# What is inside a structure is not converted before.
-_NESTED = orjson.OPT_STRICT_INTEGER | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_NON_STR_KEYS
 
 # Rows written in one go: some ten kilobytes, which stay in the processor's cache and take no new pages.
 _AT_ONCE = 100
@@ -46,6 +33,7 @@ class JsonRows:
 
     def __init__(self, columns: Sequence[Column], tally: Tally) -> None:
         self._tally = tally
+        self._json = JsonValues(tally)
         self._keys = [column.key for column in columns]
         repeated = [key for key, times in Counter(self._keys).items() if times > 1]
         if repeated:
@@ -65,7 +53,7 @@ class JsonRows:
         try:
             return self._joined(values, between)
         except orjson.JSONEncodeError:  # half a surrogate pair, which is rare
-            return self._joined([list(map(self._mended, column)) for column in values], between)
+            return self._joined([list(map(self._json.mended, column)) for column in values], between)
 
     def _joined(self, columns: Sequence[Sequence[Any]], between: bytes) -> bytes:
         """Write many rows in one go, which is twice as fast as one by one, then part them.
@@ -95,7 +83,7 @@ class JsonRows:
 
         def structures(values: Sequence[Any]) -> Sequence[orjson.Fragment]:
             self._embedding = True
-            return list(map(self._structure, values))
+            return [orjson.Fragment(self._json.dumps(value)) for value in values]
 
         def embedded(values: Sequence[str]) -> Sequence[str | orjson.Fragment]:
             self._embedding = True
@@ -130,36 +118,10 @@ class JsonRows:
         if plainly_written(texts):
             return texts
         self._tally.count(NOT_FINITE, len(values) - sum(map(Decimal.is_finite, values)))
-        return list(map(_decimal, values))
+        return list(map(finite_text, values))
 
     def _instants(self, values: Sequence[datetime]) -> Sequence[datetime]:
         return instants_in(values, UTC, self._tally)
-
-    def _structure(self, value: Any) -> orjson.Fragment:
-        if _holds_not_finite(value):
-            self._tally.count(NOT_FINITE)
-        try:
-            return orjson.Fragment(orjson.dumps(value, _json_value, _NESTED))
-        except orjson.JSONEncodeError:  # an integer beyond 2^53 or half a surrogate pair
-            value = self._mended(value)
-        try:
-            return orjson.Fragment(orjson.dumps(value, _json_value, _NESTED))
-        except orjson.JSONEncodeError as error:
-            raise RenderFailed(f"JSON can't hold a value of this data: {error}.") from error
-
-    def _mended(self, value: Any) -> Any:
-        match value:
-            case str():
-                if SURROGATES.search(value):
-                    self._tally.count(REPLACED)
-                    return SURROGATES.sub("\ufffd", value)
-            case int():
-                return value if -_SAFE_INTEGER <= value <= _SAFE_INTEGER else str(value)
-            case dict():
-                return {self._mended(key): self._mended(item) for key, item in value.items()}
-            case list() | tuple():
-                return [self._mended(item) for item in value]
-        return value
 
 
 def _embedded(text: str) -> str | orjson.Fragment:
@@ -173,46 +135,6 @@ def _embedded(text: str) -> str | orjson.Fragment:
 
 
 def _integers(values: Sequence[int]) -> Sequence[int | str]:
-    if min(values) >= -_SAFE_INTEGER and max(values) <= _SAFE_INTEGER:
+    if min(values) >= -SAFE_INTEGER and max(values) <= SAFE_INTEGER:
         return values
-    return [value if -_SAFE_INTEGER <= value <= _SAFE_INTEGER else str(value) for value in values]
-
-
-def _holds_not_finite(value: Any) -> bool:
-    match value:
-        case float():
-            return not isfinite(value)
-        case Decimal():
-            return not value.is_finite()
-        case dict():
-            return any(map(_holds_not_finite, value.values()))
-        case list() | tuple():
-            return any(map(_holds_not_finite, value))
-    return False
-
-
-def _decimal(value: Decimal) -> str | None:
-    return decimal_text(value) if value.is_finite() else None
-
-
-def _instant(value: datetime) -> str:
-    text = in_zone(value, UTC).isoformat()
-    return text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text
-
-
-# What orjson has no form for, or another one than ours, inside a structure.
-_JSON_VALUES: ByType[str | None] = ByType(
-    {
-        Decimal: _decimal,
-        datetime: _instant,
-        date: date.isoformat,
-        bytes: binary_text,
-        bytearray: binary_text,
-        memoryview: binary_text,
-    },
-    other=str,
-)
-
-
-def _json_value(value: Any) -> str | None:
-    return _JSON_VALUES[type(value)](value)
+    return [value if -SAFE_INTEGER <= value <= SAFE_INTEGER else str(value) for value in values]

@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 
 from portal.exporters.base import Document, zone_name
 from portal.exporters.by_type import ByType
+from portal.exporters.json_values import JsonValues
 from portal.exporters.text import (
     OUTSIDE_CALENDAR,
     binary_text,
     decimal_text,
     float_text,
     in_zone,
-    json_text,
 )
 from portal.table import Column, ColumnType, Row
 from portal.tally import WITHOUT_ZONE, Tally
@@ -116,7 +116,7 @@ def shown_texts(column: Column, document: Document, tally: Tally) -> ByType[str]
             date: date.isoformat,
             datetime: moment,
             **dict.fromkeys((bytes, bytearray, memoryview), binary_text),
-            **dict.fromkeys((list, tuple, dict), json_text),
+            **dict.fromkeys((list, tuple, dict), JsonValues(tally).text),
         },
         other=str,
     )

@@ -1,14 +1,12 @@
 """Values as text that loses nothing: what CSV writes, and what PDF shows where it has nothing nicer."""
 
 import base64
-import json
 import math
 import re
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from decimal import Decimal
 from operator import attrgetter
-from typing import Any
 
 from portal.tally import WITHOUT_ZONE, Tally
 
@@ -74,8 +72,3 @@ def instants_in(values: Sequence[datetime], zone: tzinfo, tally: Tally) -> Seque
 def binary_text(value: bytes | bytearray | memoryview) -> str:
     """Return standard base64 (RFC 4648 section 4)."""
     return base64.b64encode(value).decode("ascii")
-
-
-def json_text(value: Any) -> str:
-    """Return compact JSON; what JSON does not know stands in it as text."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)

@@ -15,7 +15,8 @@ from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from portal.exporters.by_type import ByType
-from portal.exporters.text import binary_text, decimal_text, float_text, in_zone, json_text
+from portal.exporters.json_values import JsonValues
+from portal.exporters.text import binary_text, decimal_text, float_text, in_zone
 from portal.tally import REPEATED_HOUR, REPLACED, WITHOUT_ZONE, Tally
 
 MAX_TEXT = 32_767
@@ -91,7 +92,7 @@ def cells_by_type(styles: CellStyles, zone: ZoneInfo, tally: Tally) -> ByType[st
     starts = starts_by_type(styles)
     text = _text_cell(starts[str], tally)
     binary = _after(binary_text, text)
-    structure = _after(json_text, text)
+    structure = _after(JsonValues(tally).text, text)
     return ByType(
         {
             NoneType: lambda _: "",
