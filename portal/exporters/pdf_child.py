@@ -1,4 +1,4 @@
-"""The program that makes one PDF: `python -m portal.exporters.pdf_child PARENT_PID`.
+"""The program that makes one PDF: `python -m portal.exporters.pdf_child PARENT_PID`, begun by `pdf_start`.
 
 Reads a `PdfJob`, rows and a `PdfEnd` from standard input, writes the PDF to standard output and, as the last
 line of standard error, one JSON object: `{"notes": […]}`, or `{"error": "limit" | "memory" | "render",
@@ -8,6 +8,7 @@ and within the limits the job names.
 
 import ctypes
 import errno
+import gc
 import os
 import resource
 import signal
@@ -36,6 +37,8 @@ _SAMPLE = 200
 def main() -> int:
     """Make the PDF and say how it went; return the exit code."""
     _end_with_parent(int(sys.argv[1]))
+    gc.freeze()  # what has been imported stays
+    gc.enable()
     try:
         words = _made()
         sys.stderr.buffer.write(b"\n" + orjson.dumps(words) + b"\n")

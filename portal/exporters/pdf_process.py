@@ -17,7 +17,7 @@ import orjson
 from portal.errors import LimitExceeded, PortalError, RenderFailed
 from portal.exporters.pdf_job import OS_ERROR, PdfJob
 
-CHILD = "portal.exporters.pdf_child"
+CHILD = "portal.exporters.pdf_start"
 
 # What the child gets of our environment: no setting and no secret of the portal.
 _KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "HOME", "SYSTEMROOT")
