@@ -50,9 +50,10 @@ class CsvExporter:
             CsvFields(self._options, ZoneInfo(zone_name(column, document)), tally) for column in columns
         ]
         labels = [[header(column, document)] for column in columns]
-        out.write(
-            self._mark + self._records([f.of(label) for f, label in zip(encoders, labels, strict=True)])
-        )
+        fields = [list(f.of(label)) for f, label in zip(encoders, labels, strict=True)]
+        if fields and fields[0][0].startswith("ID"):  # by which Excel knows files of type SYLK
+            fields[0] = [f'"{fields[0][0]}"']
+        out.write(self._mark + self._records(fields))
         rows = 0
         for batch in batches:
             if batch:

@@ -15,6 +15,9 @@ from portal.tally import Tally
 LEVEL = 6
 LONGEST_NAME = 200  # bytes; file systems stop at 255
 
+# Devices of Windows, whatever follows the first dot (Microsoft, "Naming Files, Paths, and Namespaces").
+_DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(?=\.|$)", re.IGNORECASE)
+
 # What a file's name can't hold on some system, or what would lead out of the folder it is unpacked to.
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"/\\|?*\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+')
 
@@ -59,11 +62,17 @@ class Packed:
 def safe_name(filename: str) -> str:
     """Return a name for a member of an archive: no path, nothing a file system refuses, never hidden."""
     name = _UNSAFE.sub("-", filename).strip(" .-") or "export"
+    if _DEVICE.match(name):
+        name = f"export-{name}"
     stem, dot, extension = name.rpartition(".")
     room = LONGEST_NAME - len((dot + extension).encode())
     if not dot or room < 1:
-        return name.encode()[:LONGEST_NAME].decode("utf-8", "ignore")
-    return stem.encode()[:room].decode("utf-8", "ignore") + dot + extension
+        return _cut(name, LONGEST_NAME).rstrip(" .")
+    return _cut(stem, room) + dot + extension
+
+
+def _cut(text: str, most: int) -> str:
+    return text.encode()[:most].decode("utf-8", "ignore")
 
 
 class _Stream:

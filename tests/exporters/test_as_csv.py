@@ -350,3 +350,10 @@ def test_it_says_the_zone_in_the_header_and_counts_times_without_one() -> None:
 def test_it_quotes_a_blank_at_the_end_which_readers_would_trim() -> None:
     data, _ = export(CsvExporter(), [Column("a", "A")], [["x "], ["y"], ["z\u00a0"]])
     assert data.decode("utf-8-sig") == 'A\r\n"x "\r\ny\r\n"z\u00a0"\r\n'
+
+
+@pytest.mark.parametrize(("label", "field"), [("ID", '"ID"'), ("IDs (all)", '"IDs (all)"'), ("Id", "Id")])
+def test_its_first_label_makes_it_no_file_of_type_sylk(label: str, field: str) -> None:
+    columns = [Column("a", label), Column("b", "ID")]
+    data, _ = export(CsvExporter(CsvOptions(encoding=Encoding.UTF_8)), columns, [])
+    assert data.decode() == f"{field},ID\r\n"

@@ -196,12 +196,10 @@ def test_gunzip_gives_back_the_very_bytes(rows: list[tuple[object, object]], nam
 @pytest.mark.parametrize(
     "name", ["CON", "nul.csv", "Aux.tar.gz", "COM1.csv", "lpt³.csv", "PRN .csv", "conin$.csv"]
 )
-@pytest.mark.xfail(strict=True, reason="safe_name lets the names of Windows' devices through")
 def test_it_makes_no_name_of_a_device(name: str) -> None:
     assert not DEVICE.fullmatch(safe_name(name))
 
 
 @pytest.mark.parametrize("name", ["x" * 199 + "." + "y" * 300, "x" * 199 + " " + "y" * 20])
-@pytest.mark.xfail(strict=True, reason="safe_name may cut behind a dot or a blank, which Windows drops")
 def test_a_name_cut_short_ends_with_neither_dot_nor_blank(name: str) -> None:
     assert safe_name(name)[-1] not in ". "
