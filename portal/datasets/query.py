@@ -145,7 +145,7 @@ def _chosen(batches: Iterator[Batch], names: list[str], columns: Sequence[Column
     if missing:
         raise QueryFailed(f"The query has no column “{missing[0]}” any more; it gives {', '.join(names)}.")
     positions = [names.index(column.key) for column in columns]
-    converters = converters_for(columns, sqlite=url.get_backend_name() == "sqlite")
+    converters = converters_for(columns, url.get_backend_name())
     as_read = positions == list(range(len(names))) and not any(converters)
     return (_convert(batch, None if as_read else positions, converters) for batch in batches)
 
@@ -156,7 +156,7 @@ def _convert(batch: Batch, positions: list[int] | None, converters: list[Convert
         return batch
     by_column = list(zip(*batch, strict=True))
     picked = (
-        by_column[position] if convert is None else [convert(value) for value in by_column[position]]
+        by_column[position] if convert is None else convert(by_column[position])
         for position, convert in zip(positions, converters, strict=True)
     )
     return list(zip(*picked, strict=True))

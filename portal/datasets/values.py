@@ -3,19 +3,27 @@
 import math
 import re
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
+from portal.exporters.by_type import ByType, by_column
 from portal.table import Batch, Column, ColumnType
 
-Converter = Callable[[Any], Any]
+Converter = Callable[[Sequence[Any]], Sequence[Any]]
+"""Takes all values of a column of a batch."""
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
 
 _FINER = re.compile(r"[.,][0-9]{7}")  # than a datetime holds, which cuts such digits without a word
 
+_LENGTH_OF_DATE = len("2025-03-09")
+_LENGTH_TO_THE_SECOND = len("2025-03-09 07:30:00")
 _LONGEST_PLAIN = len("2025-03-09 07:30:00.123456")
+
+_BITS = {b"\0": False, b"\1": True}
 
 _SPECIMENS: tuple[tuple[type, ColumnType], ...] = (
     (bool, ColumnType.BOOLEAN),  # before int, whose subclass it is
@@ -43,14 +51,14 @@ def infer_columns(
     )
 
 
-def converters_for(columns: Sequence[Column], *, sqlite: bool) -> list[Converter | None]:
-    """Return for each column what turns a driver's value into its type, or None where nothing must be done.
+def converters_for(columns: Sequence[Column], backend: str) -> list[Converter | None]:
+    """Return for each column what turns a driver's values into its type, or None where nothing must be done.
 
-    SQLite knows neither dates nor booleans nor exact decimals: they arrive as text and numbers.
+    `backend` is SQLAlchemy's name of the kind of database. SQLite knows neither dates nor booleans nor exact
+    decimals: they arrive as text and numbers. MySQL has no booleans.
     """
-    if not sqlite:
-        return [None] * len(columns)
-    return [_SQLITE.get(column.type) for column in columns]
+    converters = _BY_BACKEND.get(backend, {})
+    return [converters.get(column.type) for column in columns]
 
 
 def _type_of(values: Sequence[Any]) -> ColumnType:
@@ -64,41 +72,74 @@ def _column_type(value: object) -> ColumnType:
     return next((kind for python, kind in _SPECIMENS if isinstance(value, python)), ColumnType.TEXT)
 
 
-def _date(value: Any) -> Any:
+def _dates(values: Sequence[str]) -> Sequence[Any]:
+    return list(map(_date, values))
+
+
+def _date(value: str) -> date | str:
     try:
-        return date.fromisoformat(value) if isinstance(value, str) and len(value) == 10 else value
+        return date.fromisoformat(value) if len(value) == _LENGTH_OF_DATE else value
     except ValueError:
         return value
 
 
-def _datetime(value: Any) -> Any:
+def _instants(values: Sequence[str]) -> Sequence[Any]:
     # SQLite's own functions speak UTC (https://www.sqlite.org/lang_datefunc.html), so text without a zone is.
+    if set(map(len, values)) == {_LENGTH_TO_THE_SECOND}:  # one call a value, as a rule
+        with suppress(ValueError):
+            return [datetime.fromisoformat(f"{value}+00:00") for value in values]
+    return list(map(_instant, values))
+
+
+def _instant(value: str) -> datetime | date | str:
+    if len(value) == _LENGTH_OF_DATE:
+        return _date(value)  # without a time, a zone could make another day of it
     try:
-        instant = datetime.fromisoformat(value) if isinstance(value, str) else value
-        if isinstance(value, str) and len(value) > _LONGEST_PLAIN and _FINER.search(value):
-            return value
+        instant = datetime.fromisoformat(value)
     except ValueError:
         return value
-    return instant.replace(tzinfo=UTC) if isinstance(instant, datetime) and not instant.tzinfo else instant
+    if len(value) > _LONGEST_PLAIN and _FINER.search(value):
+        return value
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
-def _boolean(value: Any) -> Any:
-    return bool(value) if value in (0, 1) else value
+def _booleans(values: Sequence[int]) -> Sequence[Any]:
+    return [bool(value) if value in (0, 1) else value for value in values]
 
 
-def _decimal(value: Any) -> Any:
-    if isinstance(value, float) and math.isfinite(value):
-        return Decimal(repr(value))  # the digits that the database shows, not the binary expansion
-    if isinstance(value, str) and not _NUMBER.fullmatch(value):
-        return value  # Decimal would also read NaN, 1_000 and digits of other scripts
-    return Decimal(value) if isinstance(value, str | int) else value
+def _bits(values: Sequence[bytes]) -> Sequence[Any]:
+    """MySQL's BIT(1), which arrives as a byte."""
+    return [_BITS.get(value, value) for value in values]
 
 
-_SQLITE: dict[ColumnType, Converter] = {
-    ColumnType.DATE: _date,
-    ColumnType.DATETIME: _datetime,
-    ColumnType.BOOLEAN: _boolean,
-    ColumnType.DECIMAL: _decimal,
-    ColumnType.CURRENCY: _decimal,
-    ColumnType.PERCENTAGE: _decimal,
+def _decimals_of_floats(values: Sequence[float]) -> Sequence[Any]:
+    """Keep the digits that the database shows, not the binary expansion."""
+    return [Decimal(repr(value)) if math.isfinite(value) else value for value in values]
+
+
+def _decimals_of_texts(values: Sequence[str]) -> Sequence[Any]:
+    # Decimal would also read NaN, 1_000 and digits of other scripts
+    return [Decimal(value) if _NUMBER.fullmatch(value) else value for value in values]
+
+
+def _decimals_of_integers(values: Sequence[int]) -> Sequence[Any]:
+    return list(map(Decimal, values))
+
+
+def _converter(functions: dict[type, Converter]) -> Converter:
+    """Return what makes of a column, each function taking all values of its type, others left as they are."""
+    return partial(by_column, ByType(functions, other=lambda values: values))
+
+
+_DECIMALS = _converter({float: _decimals_of_floats, str: _decimals_of_texts, int: _decimals_of_integers})
+_BY_BACKEND: dict[str, dict[ColumnType, Converter]] = {
+    "sqlite": {
+        ColumnType.DATE: _converter({str: _dates}),
+        ColumnType.DATETIME: _converter({str: _instants}),
+        ColumnType.BOOLEAN: _converter({int: _booleans}),
+        ColumnType.DECIMAL: _DECIMALS,
+        ColumnType.CURRENCY: _DECIMALS,
+        ColumnType.PERCENTAGE: _DECIMALS,
+    },
+    "mysql": {ColumnType.BOOLEAN: _converter({int: _booleans, bytes: _bits})},
 }

@@ -10,9 +10,11 @@ from portal.datasets.values import converters_for, infer_columns
 from portal.table import Column, ColumnType
 
 
-def convert(type_: ColumnType, value: Any, *, sqlite: bool = True) -> Any:
-    (converter,) = converters_for([Column("a", "A", type_)], sqlite=sqlite)
-    return converter(value) if converter else value
+def convert(type_: ColumnType, *values: Any, backend: str = "sqlite") -> Any:
+    """Return the values as the column's type has them; the value itself where it is one."""
+    (converter,) = converters_for([Column("a", "A", type_)], backend)
+    found = list(converter(values) if converter else values)
+    return found if len(found) > 1 else found[0]
 
 
 @pytest.mark.parametrize(
@@ -26,7 +28,12 @@ def convert(type_: ColumnType, value: Any, *, sqlite: bool = True) -> Any:
         (ColumnType.DATETIME, "2025-03-09 07:30:00", datetime(2025, 3, 9, 7, 30, tzinfo=UTC)),
         (ColumnType.DATETIME, "2025-03-09T07:30:00.5", datetime(2025, 3, 9, 7, 30, 0, 500000, tzinfo=UTC)),
         (ColumnType.DATETIME, "2025-03-09T13:00:00+05:30", datetime(2025, 3, 9, 7, 30, tzinfo=UTC)),
+        (ColumnType.DATETIME, "2025-03-09 07:30+02", datetime(2025, 3, 9, 5, 30, tzinfo=UTC)),
+        (ColumnType.DATETIME, "2025-02-30 07:30:00", "2025-02-30 07:30:00"),
+        (ColumnType.DATETIME, "2025-03-09", date(2025, 3, 9)),
+        (ColumnType.DATETIME, "2025-02-30", "2025-02-30"),
         (ColumnType.DATETIME, "yesterday", "yesterday"),
+        (ColumnType.DATETIME, 1741505400, 1741505400),
         (ColumnType.BOOLEAN, 1, True),
         (ColumnType.BOOLEAN, 0, False),
         (ColumnType.BOOLEAN, 2, 2),
@@ -62,11 +69,35 @@ def test_it_makes_no_decimal_of_an_infinite_number() -> None:
     assert isinstance(convert(ColumnType.DECIMAL, float("inf")), float)
 
 
+def test_it_reads_a_column_of_many_kinds() -> None:
+    assert convert(ColumnType.DATETIME, "2025-03-09 07:30:00", None, "2025-03-09", "soon", 5) == [
+        datetime(2025, 3, 9, 7, 30, tzinfo=UTC),
+        None,
+        date(2025, 3, 9),
+        "soon",
+        5,
+    ]
+    assert convert(ColumnType.DECIMAL, 0.5, "1.10", 7, None, b"x") == [
+        Decimal("0.5"),
+        Decimal("1.10"),
+        Decimal(7),
+        None,
+        b"x",
+    ]
+
+
+def test_it_makes_booleans_of_mysqls_numbers_and_bits() -> None:
+    found = convert(ColumnType.BOOLEAN, 1, 0, None, 2, b"\1", b"\0", b"\2", backend="mysql")
+
+    assert [repr(value) for value in found] == ["True", "False", "None", "2", "True", "False", r"b'\x02'"]
+
+
+@pytest.mark.parametrize("backend", ["mysql", "postgresql"])
 @pytest.mark.parametrize("type_", list(ColumnType))
-def test_it_leaves_other_databases_values_alone(type_: ColumnType) -> None:
+def test_it_leaves_other_databases_values_alone(type_: ColumnType, backend: str) -> None:
     value = "2025-03-09"
 
-    assert convert(type_, value, sqlite=False) is value
+    assert convert(type_, value, backend=backend) is value
 
 
 @pytest.mark.parametrize(
