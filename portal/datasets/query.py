@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
+from sys import getsizeof
 from typing import Any
 
 from sqlalchemy import BindParameter, bindparam, text
@@ -19,6 +20,9 @@ from portal.table import Batch, Batches, Column
 from portal.tally import Tally
 
 BATCH_ROWS = 1000
+BATCH_BYTES = 8 * 2**20
+"""What a batch may hold, by the size of some of the rows before: wide rows come fewer at a time."""
+
 COUNT_TIMEOUT = 5.0  # seconds; beyond it a count is no longer cheap
 _NAMED = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")  # what `sqlalchemy.text` takes for a parameter
 _JSON_OIDS = frozenset({114, 3802})  # json and jsonb of PostgreSQL, whatever the version
@@ -29,8 +33,8 @@ _DENIED = frozenset({"not authorized", "authorization denied"})  # SQLite, of wh
 class Rows:
     """An open result: its columns, and its rows, to be read once while the source stays open.
 
-    `batches` are lists of plain tuples, up to `BATCH_ROWS` each. `tally` counts what had to be replaced; it
-    is complete once all rows are read.
+    `batches` are lists of plain tuples, up to `BATCH_ROWS` or about `BATCH_BYTES` each. `tally` counts what
+    had to be replaced; it is complete once all rows are read.
     """
 
     columns: tuple[Column, ...]
@@ -120,13 +124,24 @@ def _json_positions(result: CursorResult[Any]) -> frozenset[int]:
 
 def _read(result: CursorResult[Any], url: URL, watchdog: Watchdog) -> Iterator[Batch]:
     # `yield_per` among the execution options is ignored for text(); on the result it holds.
-    partitions = result.yield_per(BATCH_ROWS).partitions()
-    while True:
+    result.yield_per(BATCH_ROWS)
+
+    def fetched(count: int) -> list[tuple[Any, ...]]:
         with _explained(url, watchdog), watchdog.waiting():
-            batch = next(partitions, None)
-        if batch is None:
-            return
-        yield list(map(tuple, batch))
+            return list(map(tuple, result.fetchmany(count)))
+
+    batch = fetched(1)
+    batch += fetched(_rows_that_fit(batch) - 1)
+    while batch:
+        yield batch
+        batch = fetched(_rows_that_fit(batch))
+
+
+def _rows_that_fit(batch: Batch) -> int:
+    """Return how many rows like some of these a batch takes."""
+    some = batch[:: len(batch) // 10 + 1]
+    size = sum(getsizeof(value) for row in some for value in row)
+    return max(1, min(BATCH_ROWS, BATCH_BYTES * len(some) // max(size, 1)))
 
 
 def _limited(batches: Iterator[Batch], maximum_rows: int | None, limit_note: str) -> Iterator[Batch]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy.engine import URL
 
-from portal.datasets.query import BATCH_ROWS, open_rows
+from portal.datasets.query import BATCH_BYTES, BATCH_ROWS, open_rows
 from portal.errors import LimitExceeded, QueryFailed, QueryTimeout
 from portal.table import Column, ColumnType
 
@@ -35,6 +35,24 @@ def test_it_reads_batches_of_a_thousand(either_source: URL) -> None:
 
     assert sizes == [1000, 1000, 500]
     assert BATCH_ROWS == 1000
+
+
+def test_it_reads_fewer_wide_rows_at_a_time(either_source: URL) -> None:
+    """200 rows of 400,000 characters, then as many of one."""
+    long = (
+        "repeat('x', 400000)" if either_source.get_backend_name() == "postgresql" else "hex(zeroblob(200000))"
+    )
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400)"
+    sql = f"{numbers} SELECT i, CASE WHEN i <= 200 THEN 'x' ELSE {long} END AS t FROM n ORDER BY i DESC"
+    with open_rows(either_source, sql, {}, timeout=10) as rows:
+        found = [[(i, len(t)) for i, t in batch] for batch in rows.batches]
+
+    assert [row for batch in found for row in batch] == [
+        *((i, 400_000) for i in range(400, 200, -1)),
+        *((i, 1) for i in range(200, 0, -1)),
+    ]
+    assert max(sum(length for _, length in batch) for batch in found) <= BATCH_BYTES
+    assert len(found[-1]) > 100, "narrow ones come in numbers again"
 
 
 def test_it_finds_names_and_types_when_no_columns_are_wanted(either_source: URL) -> None:
