@@ -9,20 +9,19 @@ from uuid import uuid4
 import click
 
 from portal.clock import utcnow
+from portal.config import load_of_files
 from portal.datasets import query, sources
 from portal.exporters.base import Document
 from portal.exporters.options import (
-    CsvOptions,
     Delimiter,
     Encoding,
     LineEnd,
-    Options,
     Packing,
     Quoting,
     XlsxSize,
 )
 from portal.exporters.registry import EXPORTERS
-from portal.runs.rendering import Rendered, packed, render
+from portal.runs.rendering import Rendered, limit_hint, options, packed, render
 from portal.storage.local import explained
 
 QUERY_TIMEOUT = 3600.0
@@ -64,7 +63,7 @@ def _one_of(name: str, values: list[str]) -> Callable[[_Command], _Command]:
 @click.option("--format", "form", type=click.Choice(list(EXPORTERS)), required=True)
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), required=True)
 @click.option("--title", default="Export", show_default=True)
-@_one_of("--xlsx-size", list(XlsxSize))
+@click.option("--xlsx-size", type=click.Choice(list(XlsxSize)), help="Instead of PORTAL_XLSX_SIZE.")
 @_one_of("--packing", list(Packing))
 @csv_choices
 def export(
@@ -73,23 +72,39 @@ def export(
     form: str,
     output: Path,
     title: str,
-    xlsx_size: str,
+    xlsx_size: str | None,
     packing: str,
     **csv_options: str | bool,
 ) -> None:
     """Write a query's rows to a file, read-only. Needs no running service.
 
-    Prints one line of JSON: rows, bytes and SHA-256 of the file, and what was changed on the way into it.
+    Limits of rows and of PDF are those of the portal, by the same variables. Prints one line of JSON: rows,
+    bytes and SHA-256 of the file, and what was changed on the way into it.
     """
-    chosen = Options(
-        csv=CsvOptions.from_dict(csv_options), xlsx=XlsxSize(xlsx_size), packing=Packing(packing)
-    )
-    exporter = packed(EXPORTERS[form](chosen), chosen.packing, f"{output.name.partition('.')[0]}.{form}")
+    settings = load_of_files(**({"xlsx_size": xlsx_size} if xlsx_size else {}))
+    chosen = options(settings, csv_options, packing)
+    exporter = packed(EXPORTERS[form](chosen), chosen.packing, f"{_stem(output)}.{form}")
     document = Document(title=title, organization="", generated_at=utcnow())
-    with query.open_rows(sources.parse_url(source), sql, {}, timeout=QUERY_TIMEOUT) as rows:
+    limit = settings.rows_of(form)
+    with query.open_rows(
+        sources.parse_url(source),
+        sql,
+        {},
+        timeout=QUERY_TIMEOUT,
+        maximum_rows=limit.rows,
+        limit_note=limit_hint(limit),
+    ) as rows:
         written = _beside_then_rename(output, lambda path: render(exporter, document, rows, path))
     said = {"rows": written.rows, "bytes": written.size, "sha256": written.sha256}
     click.echo(json.dumps(said | ({"notes": written.notes} if written.notes else {}), ensure_ascii=False))
+
+
+def _stem(output: Path) -> str:
+    """Return the file's name without what says how it is written and packed."""
+    name = output.name
+    for ending in (".zip", ".gz", *(f".{form}" for form in EXPORTERS)):
+        name = name.removesuffix(ending)
+    return name
 
 
 def _beside_then_rename(output: Path, write: Callable[[Path], Rendered]) -> Rendered:

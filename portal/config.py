@@ -13,11 +13,12 @@ from typing import Annotated, Any, Literal, Self
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from portal.errors import ConfigurationError
+from portal.file_settings import FileSettings
 
 WELL_KNOWN_SECRETS = frozenset(
     {"change-me", "changeme", "dev", "development", "secret", "secret-key", "password", "test", "insecure"}
@@ -29,16 +30,11 @@ Durations = Annotated[tuple[float, ...], NoDecode]
 """Seconds, written `60,300,1500`."""
 
 
-class Settings(BaseSettings):
+class Settings(FileSettings):
     """Settings by their variable. `load()` builds them; tests build them with keyword arguments.
 
     Durations are in seconds, sizes in bytes.
     """
-
-    # An empty variable is one left out: `PORTAL_SOURCES_DIR=` must not mean the working directory.
-    model_config = SettingsConfigDict(
-        populate_by_name=True, extra="ignore", frozen=True, env_ignore_empty=True
-    )
 
     demo: bool = Field(False, alias="PORTAL_DEMO")
     data_dir: Path = Field(Path("var"), alias="PORTAL_DATA_DIR")
@@ -81,12 +77,6 @@ class Settings(BaseSettings):
     delivery_retry_for: float = Field(24 * 3600, ge=0, alias="PORTAL_DELIVERY_RETRY_FOR")
     run_timeout: int = Field(3600, ge=1, alias="PORTAL_RUN_TIMEOUT")
     query_timeout: float = Field(600, gt=0, alias="PORTAL_QUERY_TIMEOUT")
-    row_limit: int = Field(10_000_000, ge=1, alias="PORTAL_ROW_LIMIT")
-    pdf_row_limit: int = Field(20_000, ge=1, alias="PORTAL_PDF_ROW_LIMIT")
-    pdf_memory_limit: int = Field(2**30, ge=2**28, alias="PORTAL_PDF_MEMORY_LIMIT")
-    pdf_cpu_limit: int = Field(300, ge=1, alias="PORTAL_PDF_CPU_LIMIT")
-    pdf_time_limit: float = Field(600, gt=0, alias="PORTAL_PDF_TIME_LIMIT")
-    xlsx_size: Literal["fast", "small"] = Field("fast", alias="PORTAL_XLSX_SIZE")
     link_days: int = Field(7, ge=1, le=365, alias="PORTAL_LINK_DAYS")
     file_days: int = Field(90, ge=1, alias="PORTAL_FILE_DAYS")
 
@@ -248,6 +238,14 @@ def load(**overrides: Any) -> Settings:
         return _with_demo_defaults(settings)
     _check_secrets(settings)
     return settings
+
+
+def load_of_files(**overrides: Any) -> FileSettings:
+    """Read the settings of files alone, which need no portal. Raises ConfigurationError like `load`."""
+    try:
+        return FileSettings(**overrides)
+    except ValidationError as error:
+        raise ConfigurationError(_first_line(error)) from None
 
 
 def _with_demo_defaults(settings: Settings) -> Settings:

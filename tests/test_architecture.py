@@ -11,7 +11,7 @@ MODULES = sorted(path for path in ROOT.rglob("*.py"))
 
 KERNEL = {
     "clock", "errors", "config", "database", "extensions", "permissions", "table", "queue",
-    "mail", "encryption", "resources", "logs", "bulk", "tally",
+    "mail", "encryption", "resources", "logs", "bulk", "tally", "file_settings",
 }  # fmt: skip
 FEATURES = [
     "audit", "organizations", "datasets", "reports", "schedules", "alerts", "downloads", "delivery", "runs",

@@ -269,6 +269,47 @@ def test_it_packs_and_writes_csv_as_asked(database: Path, tmp_path: Path) -> Non
         assert archive.read("cases.csv") == b"id;half\r\n1;0,5\r\n"
 
 
+def test_it_names_a_packed_file_like_its_archive(database: Path, tmp_path: Path) -> None:
+    output = tmp_path / "report.v2.csv.zip"
+    source = ["--source", f"sqlite:///{database}", "--sql", "SELECT 1 AS one", "--format", "csv"]
+
+    portal("export", *source, "--packing", "zip", "--output", str(output))
+
+    with zipfile.ZipFile(output) as archive:
+        assert archive.namelist() == ["report.v2.csv"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "form", "hint"),
+    [
+        ("PORTAL_ROW_LIMIT", "csv", "Narrow its filters or let the operator raise PORTAL_ROW_LIMIT."),
+        ("PORTAL_ROW_LIMIT", "pdf", "Narrow its filters or let the operator raise PORTAL_ROW_LIMIT."),
+        (
+            "PORTAL_PDF_ROW_LIMIT",
+            "pdf",
+            "Narrow its filters, choose another format, or let the operator raise PORTAL_PDF_ROW_LIMIT.",
+        ),
+    ],
+)
+def test_it_keeps_to_the_limits_of_the_portal(
+    database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, form: str, hint: str
+) -> None:
+    monkeypatch.setenv(variable, str(ROWS - 1))
+
+    result = export(database, tmp_path / "cases", form=form)
+
+    assert refused(result) == f"The query returned more than the limit of {ROWS - 1:,} rows. {hint}"
+    assert list(tmp_path.iterdir()) == [database]
+
+
+def test_it_says_which_setting_of_files_is_wrong(
+    database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PORTAL_PDF_ROW_LIMIT", "many")
+
+    assert "PORTAL_PDF_ROW_LIMIT" in refused(export(database, tmp_path / "cases.csv"))
+
+
 def test_it_writes_an_empty_table_with_its_columns(database: Path, tmp_path: Path) -> None:
     result = export(database, tmp_path / "none.csv", "SELECT id, title FROM cases WHERE id < 0")
 

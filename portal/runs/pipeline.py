@@ -47,7 +47,6 @@ from portal.runs.rendering import (
     packed,
     refuse_too_many,
     render,
-    row_limit,
 )
 from portal.schedules.models import Channel
 from portal.storage.base import Storage
@@ -217,14 +216,15 @@ def read_and_render(plan: Plan, path: Path, settings: Settings) -> Rendered:
     reading = prepare(plan, settings)
     form = plan.snapshot["format"]
     refuse_too_many(reading, form, settings)
+    limit = settings.rows_of(form)
     with query.open_rows(
         reading.url,
         reading.sql,
         reading.values,
         columns=reading.columns,
         timeout=settings.query_timeout,
-        maximum_rows=row_limit(form, settings),
-        limit_note=limit_hint(form),
+        maximum_rows=limit.rows,
+        limit_note=limit_hint(limit),
     ) as rows:
         counted = replace(rows, batches=_counted(rows.batches, plan.claim))
         return render(plan.exporter, plan.document, counted, path)

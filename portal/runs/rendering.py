@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from portal.config import Settings
 from portal.datasets import query
 from portal.datasets.service import Reading
 from portal.errors import LimitExceeded
 from portal.exporters.base import Document, Exporter
 from portal.exporters.options import CsvOptions, Options, Packing, PdfLimits, XlsxSize
 from portal.exporters.packed import Packed
+from portal.file_settings import FileSettings, RowLimit
 
 QUICKLY_COUNTED = 100_000
 """Rows up to which a limit is worth a query that only counts."""
@@ -31,7 +31,7 @@ class Rendered:
 
 
 def options(
-    settings: Settings, csv_options: Mapping[str, Any] | None = None, packing: str = Packing.NONE
+    settings: FileSettings, csv_options: Mapping[str, Any] | None = None, packing: str = Packing.NONE
 ) -> Options:
     """Return what the operator, the dataset and the schedule chose about a file."""
     return Options(
@@ -47,26 +47,21 @@ def packed(exporter: Exporter, packing: Packing, filename: str) -> Exporter:
     return exporter if packing is Packing.NONE else Packed(exporter, packing, filename)
 
 
-def row_limit(form: str, settings: Settings) -> int:
-    """Return how many rows a file of the format may have."""
-    return min(settings.pdf_row_limit, settings.row_limit) if form == "pdf" else settings.row_limit
-
-
-def limit_hint(form: str) -> str:
+def limit_hint(limit: RowLimit) -> str:
     """Return what can be done about a limit that was passed."""
-    variable = "PORTAL_PDF_ROW_LIMIT" if form == "pdf" else "PORTAL_ROW_LIMIT"
-    return f"Narrow its filters, choose another format, or let the operator raise {variable}."
+    another = ", choose another format," if limit.variable == "PORTAL_PDF_ROW_LIMIT" else ""
+    return f"Narrow its filters{another} or let the operator raise {limit.variable}."
 
 
-def refuse_too_many(reading: Reading, form: str, settings: Settings) -> None:
+def refuse_too_many(reading: Reading, form: str, settings: FileSettings) -> None:
     """Count the rows where that is quick. Raises LimitExceeded for more than the format may have."""
-    limit = row_limit(form, settings)
-    if limit > QUICKLY_COUNTED:
+    limit = settings.rows_of(form)
+    if limit.rows > QUICKLY_COUNTED:
         return
-    count = query.count_rows(reading.url, reading.sql, reading.values, at_most=limit)
-    if count is not None and count > limit:
+    count = query.count_rows(reading.url, reading.sql, reading.values, at_most=limit.rows)
+    if count is not None and count > limit.rows:
         raise LimitExceeded(
-            f"There are more rows than {form.upper()} may have ({limit:,}). {limit_hint(form)}"
+            f"There are more rows than {form.upper()} may have ({limit.rows:,}). {limit_hint(limit)}"
         )
 
 
