@@ -3,14 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 
-from portal.datasets import periods
-from portal.datasets import service as datasets
-from portal.datasets.filters import filters_in_words, parameters_of
-from portal.datasets.parameters import ParameterKind
 from portal.delivery.models import Delivery, DeliveryStatus
 from portal.downloads.models import DownloadLink
 from portal.extensions import db
@@ -136,29 +131,6 @@ def _everybody(run: ScheduledExportRun, count: int) -> str:
     if run.snapshot["channel"] == Channel.STORAGE:
         return f"The file is in the folder {run.snapshot['location']}."
     return "The recipient has the file." if count == 1 else f"All {count} recipients have the file."
-
-
-def filters(run: ScheduledExportRun) -> list[tuple[str, str, str]]:
-    """Return each filter as label, words, and, for a period, the days it meant at this occurrence."""
-    version = datasets.get_version(run.snapshot["dataset_version"])
-    chosen = run.snapshot["filters"]
-    words = filters_in_words(version, chosen)
-    found = []
-    for parameter, (label, text) in zip(parameters_of(version), words, strict=True):
-        is_period = parameter.kind is ParameterKind.PERIOD and chosen.get(parameter.name)
-        days = _days(chosen[parameter.name], run) if is_period else ""
-        found.append((label, text, days))
-    return found
-
-
-def _days(chosen: dict[str, str], run: ScheduledExportRun) -> str:
-    timezone = run.snapshot["timezone"]
-    period = periods.resolve(chosen, at=run.due_at, timezone=timezone)
-    first = period.start.astimezone(ZoneInfo(timezone))
-    last = period.end.astimezone(ZoneInfo(timezone)) - timedelta(days=1)
-    if first.date() == last.date():
-        return f"{last:%-d %b %Y}"
-    return f"{first:%-d %b %Y} to {last:%-d %b %Y}"
 
 
 def open_links(run: ScheduledExportRun, now: datetime) -> OpenLinks:

@@ -24,7 +24,6 @@ from portal.clock import utcnow
 from portal.config import Settings
 from portal.datasets import query
 from portal.datasets import service as datasets
-from portal.datasets.filters import filters_in_words
 from portal.datasets.service import Reading
 from portal.delivery import service as delivery
 from portal.delivery.email import Letter
@@ -35,6 +34,7 @@ from portal.exporters.options import Packing
 from portal.exporters.registry import EXPORTERS
 from portal.extensions import db
 from portal.runs import finish
+from portal.runs.chosen import ChosenFilter, filters_of
 from portal.runs.filenames import filename_for
 from portal.runs.leases import Claim, claim, fenced
 from portal.runs.log import note
@@ -66,7 +66,7 @@ class Plan:
     organization_id: int
     due_at: datetime
     snapshot: dict[str, Any]
-    filters: tuple[tuple[str, str], ...]
+    filters: tuple[ChosenFilter, ...]
     document: Document
     exporter: Exporter
     filename: str
@@ -161,7 +161,7 @@ def resolve(owned: Claim, settings: Settings) -> Plan:
     with fenced(owned) as run:
         snapshot = run.snapshot
         version = datasets.get_version(snapshot["dataset_version"])
-        filters = filters_in_words(version, snapshot["filters"])
+        filters = filters_of(run)
         # a snapshot of an earlier release names no packing
         chosen = options(settings, version.csv_options, snapshot.get("packing", Packing.NONE))
         plain = EXPORTERS[snapshot["format"]](chosen)
@@ -309,7 +309,7 @@ def _removed_when_not_ours(storage: Storage, key: str) -> Iterator[None]:
         raise
 
 
-def _document(run: ScheduledExportRun, filters: list[tuple[str, str]], now: datetime) -> Document:
+def _document(run: ScheduledExportRun, filters: list[ChosenFilter], now: datetime) -> Document:
     snapshot = run.snapshot
     due = run.due_at.astimezone(ZoneInfo(snapshot["timezone"]))
     return Document(
@@ -319,7 +319,7 @@ def _document(run: ScheduledExportRun, filters: list[tuple[str, str]], now: date
         timezone=snapshot["timezone"],
         facts=(
             ("Dataset", snapshot["dataset_name"]),
-            *filters,
+            *((chosen.label, chosen.text) for chosen in filters),
             ("Due", f"{due:%-d %B %Y, %H:%M} {snapshot['timezone']}"),
             ("Run", run.public_id),
         ),
@@ -361,7 +361,7 @@ def _rows_line(rendered: Rendered) -> str:
 
 
 def _filters_line(plan: Plan) -> str:
-    chosen = [f"{label}: {words}" for label, words in plan.filters if words != "all"]
+    chosen = [f"{one.label}: {one.text}" for one in plan.filters if one.words != "all"]
     return ", ".join(chosen) or "No filter: all rows"
 
 

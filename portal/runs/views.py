@@ -9,6 +9,7 @@ from portal.errors import InvalidInput
 from portal.extensions import db
 from portal.permissions import Permission
 from portal.runs import facts, handover, recovery, service
+from portal.runs.chosen import filters_of
 from portal.runs.forms import GROUPS, RunFilter
 from portal.runs.models import UNFINISHED, ScheduledExportRun
 from portal.schedules import policies
@@ -55,7 +56,7 @@ def show(run_id: str) -> str:
         links=facts.open_links(run, utcnow()),
         summary=facts.summary(run, deliveries),
         lacking=facts.lacking(run, deliveries),
-        filters=facts.filters(run),
+        filters=filters_of(run),
         policies=policies.in_words(run.snapshot),
         facts=facts,
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
 
+from flask import current_app
 from flask_wtf import FlaskForm
 from wtforms import (
     Form,
@@ -27,6 +28,7 @@ from portal.datasets.parameters import Parameter, ParameterKind
 from portal.datasets.service import current_version
 from portal.errors import InvalidInput
 from portal.exporters.options import Packing
+from portal.file_settings import FileSettings
 from portal.schedules.drafts import Draft, valid_location, valid_window
 from portal.schedules.fields import (
     Checkboxes,
@@ -161,6 +163,12 @@ class ScheduleForm(FlaskForm, SubjectForm, RuleForm, DeliveryForm, PolicyForm):
     """The whole form while no dataset is known; `form_for` adds the rest."""
 
     version: DatasetVersion | None = None
+
+    def __init__(self, *args: Any, **values: Any) -> None:
+        super().__init__(*args, **values)  # type: ignore[no-untyped-call]
+        settings: FileSettings = current_app.config["PORTAL"]
+        pdf, others = settings.rows_of("pdf").rows, settings.rows_of("csv").rows
+        self.format.description = f"Up to {others:,} rows, as PDF up to {pdf:,}; a run with more fails."
 
     @property
     def filters(self) -> list[Filter]:

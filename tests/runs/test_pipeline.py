@@ -7,9 +7,11 @@ import io
 import threading
 import zipfile
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
+from openpyxl import load_workbook
 from sqlalchemy import select
 
 from portal.config import Settings
@@ -266,6 +268,24 @@ def test_it_refuses_more_rows_than_the_format_may_have(
     hint = "Narrow its filters, choose another format, or let the operator raise PORTAL_PDF_ROW_LIMIT."
     assert run.error_message == f"{found} {hint}"
     assert smtp.messages() == []
+
+
+def test_its_file_says_which_days_its_period_meant(
+    app: Flask, manager: User, dataset: Dataset, smtp: SmtpServer, settings: Settings
+) -> None:
+    filters = {"statuses": ["NEW"], "period": {"preset": "previous_year"}}
+    run = made(
+        manager, factories.schedule(manager, dataset, filters=filters, format=ExportFormat.XLSX), settings
+    )
+
+    assert execute(app, run) is RunStatus.SUCCESS
+
+    assert run.artifact is not None
+    with (settings.files_dir / run.artifact.storage_key).open("rb") as file:
+        about = dict(load_workbook(file)["About"].iter_rows(min_row=3, values_only=True))
+    year = datetime.now(ZoneInfo(run.snapshot["timezone"])).year - 1
+    assert about["Opened"] == f"Previous year (1 Jan {year} to 31 Dec {year})"
+    assert about["Status"] == "NEW"
 
 
 def test_it_tells_what_was_changed_on_the_way_into_the_file(

@@ -45,6 +45,7 @@ class TestNew:
         assert 'name="filter_business_units"' in body
         assert "PII" in body
         assert "Every Monday at 08:00, Europe/Berlin" in body
+        assert "Up to 10,000,000 rows, as PDF up to 20,000; a run with more fails." in body
 
     def test_it_saves_and_shows_the_schedule(
         self, client: FlaskClient, manager: User, dataset: Dataset

@@ -1,0 +1,47 @@
+"""What a run's filters were, in words, and which days a relative period meant at this occurrence."""
+
+from datetime import timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from portal.datasets import periods
+from portal.datasets import service as datasets
+from portal.datasets.filters import filters_in_words, parameters_of
+from portal.datasets.parameters import ParameterKind
+from portal.runs.models import ScheduledExportRun
+
+
+class ChosenFilter(NamedTuple):
+    """A filter of a run; `days` is empty where the words already say all."""
+
+    label: str
+    words: str
+    days: str
+
+    @property
+    def text(self) -> str:
+        """Words and days on one line: `previous month (1 Jun 2025 to 30 Jun 2025)`."""
+        return f"{self.words} ({self.days})" if self.days else self.words
+
+
+def filters_of(run: ScheduledExportRun) -> list[ChosenFilter]:
+    """Return each filter that the run's dataset has, in the dataset's order."""
+    version = datasets.get_version(run.snapshot["dataset_version"])
+    chosen = run.snapshot["filters"]
+    words = filters_in_words(version, chosen)
+    found = []
+    for parameter, (label, text) in zip(parameters_of(version), words, strict=True):
+        value = chosen.get(parameter.name)
+        relative = parameter.kind is ParameterKind.PERIOD and value and "preset" in value
+        found.append(ChosenFilter(label, text, _days(value, run) if relative else ""))
+    return found
+
+
+def _days(chosen: dict[str, str], run: ScheduledExportRun) -> str:
+    zone = ZoneInfo(run.snapshot["timezone"])
+    period = periods.resolve(chosen, at=run.due_at, timezone=zone.key)
+    first = period.start.astimezone(zone)
+    last = period.end.astimezone(zone) - timedelta(days=1)
+    if first.date() == last.date():
+        return f"{last:%-d %b %Y}"
+    return f"{first:%-d %b %Y} to {last:%-d %b %Y}"
