@@ -15,7 +15,6 @@ peak RSS in MB (imports of polars and pyarrow included), bytes of the file, and 
 within one run mean anything: machines differ and are shared. Linux only: memory is read from /proc.
 """
 
-import argparse
 import csv
 import importlib
 import json
@@ -34,6 +33,7 @@ from stage.pairs import (
     measured,
     medians,
     pair,
+    parser,
     print_header,
     print_line,
     run_child,
@@ -164,13 +164,9 @@ def main(count: int, rounds: int, *, recorded: bool) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--rows", type=int, default=20_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--record", action="store_true", help="append the results to results.jsonl")
-    parser.add_argument("--child", choices=WRITERS, help=argparse.SUPPRESS)
-    parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    arguments = parser(__doc__, WRITERS)
+    arguments.add_argument("--rows", type=int, default=20_000)
+    options = arguments.parse_args()
     if options.child:
         print(json.dumps(asdict(child(options.child, options.file, options.rows))))
     else:

@@ -40,7 +40,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import SAWarning
 from stage import services, tables
 from stage.cases import COLUMNS, DOCUMENT, INSTANTS, KEYS, LABELS, wall_time
-from stage.pairs import measured, medians, pair, print_header, print_line, run_child
+from stage.pairs import measured, medians, pair, parser, print_header, print_line, run_child
 from stage.workbooks import verify
 
 from portal.datasets.query import open_rows
@@ -114,15 +114,11 @@ def main(databases: list[str], count: int, rounds: int, *, recorded: bool) -> No
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--rows", type=int, default=25_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--database", choices=DATABASES, nargs="+", default=DATABASES)
-    parser.add_argument("--record", action="store_true", help="append the results to results.jsonl")
-    parser.add_argument("--child", choices=WRITERS, help=argparse.SUPPRESS)
-    parser.add_argument("--url", help=argparse.SUPPRESS)
-    parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    arguments = parser(__doc__, WRITERS)
+    arguments.add_argument("--rows", type=int, default=25_000)
+    arguments.add_argument("--database", choices=DATABASES, nargs="+", default=DATABASES)
+    arguments.add_argument("--url", help=argparse.SUPPRESS)
+    options = arguments.parse_args()
     if options.child:
         writing = partial(WRITERS[options.child], options.url, options.file)
         print(json.dumps(asdict(measured(writing, options.file))))

@@ -13,7 +13,6 @@ and both their peaks, added up as if they fell together. The peer is one process
 before its clock starts. `--large` adds 5,000 rows: the peer takes minutes a round.
 """
 
-import argparse
 import importlib
 import json
 import tempfile
@@ -30,6 +29,7 @@ from stage.pairs import (
     measured,
     medians,
     pair,
+    parser,
     print_header,
     print_line,
     run_child,
@@ -106,14 +106,10 @@ def main(counts: list[int], rounds: int, *, recorded: bool) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--rows", type=int, nargs="+", default=[1, 100, 1000])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--large", action="store_true", help=f"also {LARGE:,} rows: minutes a round")
-    parser.add_argument("--record", action="store_true", help="append the results to results.jsonl")
-    parser.add_argument("--child", choices=WRITERS, help=argparse.SUPPRESS)
-    parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    arguments = parser(__doc__, WRITERS)
+    arguments.add_argument("--rows", type=int, nargs="+", default=[1, 100, 1000])
+    arguments.add_argument("--large", action="store_true", help=f"also {LARGE:,} rows: minutes a round")
+    options = arguments.parse_args()
     if options.child:
         print(json.dumps(asdict(child(options.child, options.file, options.rows[0]))))
     else:

@@ -1,5 +1,6 @@
 """What the benchmarks of files share: figures of one round, medians of several, a line for each pair."""
 
+import argparse
 import json
 import resource
 import subprocess
@@ -57,6 +58,19 @@ def peak_memory() -> float:
     lines = Path("/proc/self/status").read_text().splitlines()
     own = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
     return (own + resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) / 1024
+
+
+def parser(doc: str | None, writers: Iterable[str]) -> argparse.ArgumentParser:
+    """Return the arguments that every script has, described by the first line of `doc`.
+
+    `--child` and `--file` are for `run_child` alone.
+    """
+    found = argparse.ArgumentParser(description=(doc or "").partition("\n")[0])
+    found.add_argument("--rounds", type=int, default=3)
+    found.add_argument("--record", action="store_true", help="append the results to results.jsonl")
+    found.add_argument("--child", choices=tuple(writers), help=argparse.SUPPRESS)
+    found.add_argument("--file", type=Path, help=argparse.SUPPRESS)
+    return found
 
 
 def run_child(script: str, writer: str, path: Path, *more: str) -> Measured:
