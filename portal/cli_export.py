@@ -21,7 +21,8 @@ from portal.exporters.options import (
     XlsxSize,
 )
 from portal.exporters.registry import EXPORTERS
-from portal.runs.rendering import Rendered, limit_hint, options, packed, render
+from portal.file_settings import what_helps
+from portal.runs.rendering import Rendered, options, packed, render
 from portal.storage.local import explained
 
 QUERY_TIMEOUT = 3600.0
@@ -92,7 +93,7 @@ def export(
         {},
         timeout=QUERY_TIMEOUT,
         maximum_rows=limit.rows,
-        limit_note=limit_hint(limit),
+        limit_note=what_helps(limit.variable),
     ) as rows:
         written = _beside_then_rename(output, lambda path: render(exporter, document, rows, path))
     said = {"rows": written.rows, "bytes": written.size, "sha256": written.sha256}

@@ -6,6 +6,12 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
+def what_helps(variable: str) -> str:
+    """Return what can be done when the limit that a variable sets was passed."""
+    another = ", choose another format," if variable.startswith("PORTAL_PDF_") else ""
+    return f"Narrow its filters{another} or let the operator raise {variable}."
+
+
 class RowLimit(NamedTuple):
     """How many rows a file may have, and the variable that says so."""
 

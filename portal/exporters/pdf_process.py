@@ -16,6 +16,7 @@ import orjson
 
 from portal.errors import LimitExceeded, PortalError, RenderFailed
 from portal.exporters.pdf_job import OS_ERROR, PdfJob
+from portal.file_settings import what_helps
 
 CHILD = "portal.exporters.pdf_start"
 
@@ -122,9 +123,7 @@ class PdfProcess:
         else:
             return str(words["message"]) if words.get("error") == "limit" else None
         what = "Reading the rows and making the PDF" if self._expired else "Making the PDF"
-        return (
-            f"{what} {limit}. Narrow its filters, choose another format, or let the operator raise {setting}."
-        )
+        return f"{what} {limit}. {what_helps(setting)}"
 
     def _last_words(self) -> dict[str, Any]:
         """Return the child's last line when that is its report; warnings of libraries come before it."""

@@ -33,6 +33,7 @@ from portal.exporters.base import Document, Exporter
 from portal.exporters.options import Packing
 from portal.exporters.registry import EXPORTERS
 from portal.extensions import db
+from portal.file_settings import what_helps
 from portal.runs import finish
 from portal.runs.chosen import ChosenFilter, filters_of
 from portal.runs.filenames import filename_for
@@ -42,7 +43,6 @@ from portal.runs.models import Artifact, RunStatus, ScheduledExportRun
 from portal.runs.oversight import Ending, Oversight
 from portal.runs.rendering import (
     Rendered,
-    limit_hint,
     options,
     packed,
     refuse_too_many,
@@ -224,7 +224,7 @@ def read_and_render(plan: Plan, path: Path, settings: Settings) -> Rendered:
         columns=reading.columns,
         timeout=settings.query_timeout,
         maximum_rows=limit.rows,
-        limit_note=limit_hint(limit),
+        limit_note=what_helps(limit.variable),
     ) as rows:
         counted = replace(rows, batches=_counted(rows.batches, plan.claim))
         return render(plan.exporter, plan.document, counted, path)

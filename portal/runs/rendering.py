@@ -12,7 +12,7 @@ from portal.errors import LimitExceeded
 from portal.exporters.base import Document, Exporter
 from portal.exporters.options import CsvOptions, Options, Packing, PdfLimits, XlsxSize
 from portal.exporters.packed import Packed
-from portal.file_settings import FileSettings, RowLimit
+from portal.file_settings import FileSettings, what_helps
 
 QUICKLY_COUNTED = 100_000
 """Rows up to which a limit is worth a query that only counts."""
@@ -47,12 +47,6 @@ def packed(exporter: Exporter, packing: Packing, filename: str) -> Exporter:
     return exporter if packing is Packing.NONE else Packed(exporter, packing, filename)
 
 
-def limit_hint(limit: RowLimit) -> str:
-    """Return what can be done about a limit that was passed."""
-    another = ", choose another format," if limit.variable == "PORTAL_PDF_ROW_LIMIT" else ""
-    return f"Narrow its filters{another} or let the operator raise {limit.variable}."
-
-
 def refuse_too_many(reading: Reading, form: str, settings: FileSettings) -> None:
     """Count the rows where that is quick. Raises LimitExceeded for more than the format may have."""
     limit = settings.rows_of(form)
@@ -61,7 +55,7 @@ def refuse_too_many(reading: Reading, form: str, settings: FileSettings) -> None
     count = query.count_rows(reading.url, reading.sql, reading.values, at_most=limit.rows)
     if count is not None and count > limit.rows:
         raise LimitExceeded(
-            f"There are more rows than {form.upper()} may have ({limit.rows:,}). {limit_hint(limit)}"
+            f"There are more rows than {form.upper()} may have ({limit.rows:,}). {what_helps(limit.variable)}"
         )
 
 
