@@ -7,7 +7,7 @@ grows with the rows. Whatever Excel can't hold exactly as a number stays exact a
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from math import isfinite
 from types import NoneType
@@ -35,8 +35,6 @@ FIRST_SAFE_DAY = date(1900, 3, 1)
 
 MAX_EXACT_INTEGER = 10**15 - 1
 """Excel keeps 15 digits of a number."""
-
-_START_OF_EPOCH = datetime(EPOCH.year, EPOCH.month, EPOCH.day)  # noqa: DTZ001 - cells hold wall times
 
 # No characters of XML 1.0 (section 2.2), not even escaped.
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
@@ -184,12 +182,24 @@ def _datetime_cell(start: str, text: Cell, zone: ZoneInfo, tally: Tally) -> Cell
 
 
 def serial(value: datetime) -> str:
-    """Return days since the epoch as `ddd.ddddddddd`, of a naive datetime, cut to the millisecond.
+    """Return days since the epoch as `ddd.ddddddddd`, of the time `value` shows, cut to the millisecond."""
+    return serial_of(value - start_of_epoch(value.tzinfo))
+
+
+def start_of_epoch(zone: tzinfo | None) -> datetime:
+    """Return midnight of the epoch by the clocks of `zone`.
+
+    The difference of two datetimes with one and the same zone is that of their clocks.
+    """
+    return datetime(EPOCH.year, EPOCH.month, EPOCH.day, tzinfo=zone)
+
+
+def serial_of(since: timedelta) -> str:
+    """Return a time since the epoch, which is not before it, as `ddd.ddddddddd` days.
 
     Rounded up at the last digit, which is a twelfth of a millisecond: LibreOffice truncates, and shows a
     second too early otherwise.
     """
-    since = value - _START_OF_EPOCH
     ms = 1000 * since.seconds + since.microseconds // 1000
     # A millisecond is 10^9 / 86,400,000 = 625 / 54 of them; a leading 1, cut off again, keeps zeros in front.
     return f"{since.days}.{str(10**9 - (-625 * ms // 54))[1:]}" if ms else str(since.days)

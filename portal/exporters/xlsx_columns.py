@@ -14,6 +14,7 @@ from operator import attrgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from portal.exporters.text import all_in_zone
 from portal.exporters.xlsx_cells import (
     EPOCH,
     FINE_TIME,
@@ -21,7 +22,8 @@ from portal.exporters.xlsx_cells import (
     MAX_EXACT_INTEGER,
     MAX_TEXT,
     escaped,
-    serial,
+    serial_of,
+    start_of_epoch,
 )
 from portal.tally import REPEATED_HOUR, WITHOUT_ZONE, Tally
 
@@ -31,7 +33,10 @@ Whole = Callable[[Sequence[Any]], list[str] | None]
 _CONTROLS = bytes(sorted({*range(32)} - {*b"\t\n\r"} - {0}))
 _PLAIN_DECIMALS = re.compile(r"[-.0-9]*")
 _EPOCH_ORDINAL = EPOCH.toordinal()
+_SAFE_AFTER = FIRST_SAFE_DAY - EPOCH
+_ZONE_OF = attrgetter("tzinfo")
 _FOLD_OF = attrgetter("fold")
+_FINENESS_OF = attrgetter("microsecond")
 
 
 def columns_by_type(zone: ZoneInfo, tally: Tally) -> dict[type, Whole]:
@@ -92,21 +97,18 @@ def dates(values: Sequence[date]) -> list[str] | None:
 
 def datetimes(values: Sequence[datetime], zone: ZoneInfo, tally: Tally) -> list[str] | None:
     """Return serial dates; all values must be aware, or none."""
-    zones = {value.tzinfo for value in values}
-    local = values
-    if zones != {None}:
-        if None in zones:
-            return None
-        try:
-            local = [value.astimezone(zone).replace(tzinfo=None) for value in values]
-        except OverflowError:  # outside the years 1 to 9999
-            return None
-    if min(local).date() < FIRST_SAFE_DAY:
+    zones = set(map(_ZONE_OF, values))
+    naive = zones == {None}
+    if not naive and None in zones:
         return None
-    if local is values:
+    local = values if naive else all_in_zone(values, zone)
+    epoch = start_of_epoch(None if naive else zone)
+    if local is None or min(local) < epoch + _SAFE_AFTER:
+        return None
+    if naive:
         tally.count(WITHOUT_ZONE, len(values))
     else:
         tally.count(REPEATED_HOUR, sum(map(_FOLD_OF, local)))
-    if fine := [value for value in local if value.microsecond % 1000]:
-        tally.count(FINE_TIME, len(fine))
-    return list(map(serial, local))
+    if set(map(_FINENESS_OF, local)) != {0}:
+        tally.count(FINE_TIME, sum(value.microsecond % 1000 > 0 for value in local))
+    return [serial_of(value - epoch) for value in local]

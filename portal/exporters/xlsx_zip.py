@@ -22,6 +22,7 @@ _RAW_DEFLATE = -zlib.MAX_WBITS  # without header and checksum, which ZIP has its
 def compressor(size: XlsxSize) -> Callable[[], Any]:
     """Return what makes a new compressor, with `compress` and `flush` like those of zlib, for each part."""
     if size is XlsxSize.SMALL:
-        # 9 would take half as long again for one percent.
-        return lambda: small.compressobj(level=6, wbits=_RAW_DEFLATE)
-    return lambda: fast.compressobj(level=1, wbits=_RAW_DEFLATE)
+        # By zlib-ng as small as zlib's 6, with more symbols a block than usual; 6 is slower and no smaller.
+        return lambda: small.compressobj(level=5, wbits=_RAW_DEFLATE, memLevel=9)
+    # By ISA-L as fast as 1, and a fiftieth smaller.
+    return lambda: fast.compressobj(level=2, wbits=_RAW_DEFLATE)
