@@ -47,6 +47,20 @@ def test_it_reports_what_it_did_not_expect() -> None:
     assert "JSONDecodeError" in str(last_words(done)["message"])
 
 
+def test_it_looks_for_garbage_again_once_it_is_imported() -> None:
+    program = (
+        "import gc, sys\n"
+        "gc.disable()\n"
+        "from portal.exporters import pdf_child\n"
+        "pdf_child.make = lambda lines, out: ('collects',) if gc.isenabled() else ()\n"
+        "sys.exit(pdf_child.main())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(os.getpid())], capture_output=True, check=True, input=b""
+    )
+    assert last_words(done) == {"notes": ["collects"]}
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_it_says_that_the_disk_is_full_where_not_a_word_can_be_written() -> None:
     with Path("/dev/full").open("wb") as full:

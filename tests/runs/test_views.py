@@ -145,6 +145,21 @@ class TestShow:
         assert "Resend" not in page, "an auditor mends nothing"
         assert "Revoke" not in page
 
+    def test_it_says_what_was_changed_in_the_file(
+        self, client: FlaskClient, auditor: User, delivered: ScheduledExportRun
+    ) -> None:
+        assert delivered.artifact is not None
+        delivered.artifact.notes = [
+            "Labels of columns are cut: 2 cells.",
+            "Characters < became \ufffd: 1 cell.",
+        ]
+        db.session.commit()
+        sign_in(client, auditor)
+
+        page = text_of(client.get(f"/runs/{delivered.public_id}"))
+
+        assert "In this file Labels of columns are cut: 2 cells. Characters < became \ufffd: 1 cell." in page
+
     def test_it_shows_deferred_mail_with_its_answers_and_next_try(
         self, client: FlaskClient, manager: User, delivered: ScheduledExportRun
     ) -> None:
