@@ -19,7 +19,7 @@ def about_lines(
     """Return labels and values; `rows` are those of each data sheet. Cells can hold what `document` says."""
     generated = document.generated_at.astimezone(ZoneInfo(document.timezone))
     lines = [
-        ("Organization", document.organization),
+        *([("Organization", document.organization)] if document.organization else []),
         ("Generated", f"{generated:%Y-%m-%d %H:%M:%S} ({document.timezone})"),
         ("Time zone", holdable(_time_zones(columns, document), tally)),
         *document.facts,

@@ -4,6 +4,7 @@ import io
 import re
 import tracemalloc
 import zipfile
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import BinaryIO, cast
@@ -76,6 +77,11 @@ def test_it_tells_about_itself_on_the_last_sheet() -> None:
         "Owner": "Łukasz Kowalski",
         "Rows": "4",
     }
+
+
+def test_an_export_of_no_organization_names_none() -> None:
+    data, _ = export(XlsxExporter(), VALUE, [], replace(DOCUMENT, organization=""))
+    assert "Organization" not in [row[0] for row in opened(data)["About"].iter_rows(values_only=True)]
 
 
 def test_it_writes_the_header_when_there_are_no_rows() -> None:
