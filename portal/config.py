@@ -19,6 +19,7 @@ from sqlalchemy.exc import ArgumentError
 
 from portal.errors import ConfigurationError
 from portal.file_settings import FileSettings
+from portal.hosts import PUBLIC_ONLY, AllowedHosts
 
 WELL_KNOWN_SECRETS = frozenset(
     {"change-me", "changeme", "dev", "development", "secret", "secret-key", "password", "test", "insecure"}
@@ -41,6 +42,7 @@ class Settings(FileSettings):
     database_url: str = Field("", repr=False, alias="PORTAL_DATABASE_URL")
     redis_url: str = Field("", repr=False, alias="REDIS_URL")
     sources_dir: Path | None = Field(None, alias="PORTAL_SOURCES_DIR")
+    source_hosts: Annotated[AllowedHosts, NoDecode] = Field(PUBLIC_ONLY, alias="PORTAL_SOURCE_HOSTS")
 
     secret_key: str = Field("", repr=False, alias="PORTAL_SECRET_KEY")
     previous_secret_keys: str = Field("", repr=False, alias="PORTAL_PREVIOUS_SECRET_KEYS")
@@ -91,6 +93,13 @@ class Settings(FileSettings):
         if not all(0 <= seconds < float("inf") for seconds in value):
             raise ValueError("must be numbers of seconds such as 60,300")
         return value
+
+    @field_validator("source_hosts", mode="before")
+    @classmethod
+    def _are_hosts(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return AllowedHosts.parse([part.strip() for part in value.split(",") if part.strip()])
 
     @field_validator("mail_sender")
     @classmethod
