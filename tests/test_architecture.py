@@ -11,7 +11,7 @@ MODULES = sorted(path for path in ROOT.rglob("*.py"))
 
 KERNEL = {
     "clock", "errors", "config", "database", "extensions", "permissions", "table", "queue",
-    "mail", "encryption", "resources", "logs", "bulk", "tally", "file_settings",
+    "mail", "encryption", "resources", "logs", "bulk", "tally", "file_settings", "hosts",
 }  # fmt: skip
 FEATURES = [
     "audit", "organizations", "datasets", "reports", "schedules", "alerts", "downloads", "delivery", "runs",
@@ -41,9 +41,10 @@ PURE = {
     "parameters",
     "periods",
     "values",
+    "sql_text",
     "filenames",
 }
-EDGE = {"views", "tasks", "scheduler", "worker", "cli"}
+EDGE = {"views", "source_views", "tasks", "scheduler", "worker", "cli"}
 
 
 def layer(module: str) -> int:

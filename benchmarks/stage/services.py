@@ -33,6 +33,7 @@ def variables(data_dir: Path, redis_url: str, database_url: str, *, mail_port: i
         "MAIL_PORT": str(mail_port),
         "MAIL_SECURITY": "none",
         "MAIL_SENDER": "Export Portal <exports@portal.example>",
+        "PORTAL_SOURCE_HOSTS": "/",  # PostgreSQL of a benchmark listens on a socket
     }
 
 

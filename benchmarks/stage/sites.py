@@ -15,6 +15,7 @@ from portal.app import create_app
 from portal.clock import utcnow
 from portal.config import Settings, load
 from portal.datasets import service as datasets
+from portal.datasets import source_service
 from portal.datasets.models import ExportType
 from portal.extensions import db
 from portal.organizations import service as organizations
@@ -111,7 +112,7 @@ def _seed(site: Site, url: str) -> None:
             password="not used to sign in",  # noqa: S106 - nobody can: there is no web server
             now=now,
         )
-        source = datasets.create_source(organization, "Cases", url, settings=site.settings, now=now)
+        source = source_service.create_source(organization, "Cases", url, settings=site.settings, now=now)
         datasets.create_dataset(
             source,
             name="Cases",

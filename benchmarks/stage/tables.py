@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from sqlalchemy.engine import make_url
 
 from portal.table import ColumnType
 
 from . import services
 from .cases import COLUMNS, rows
 
+READER = "reader"
 SQL = f"SELECT {', '.join(column.key for column in COLUMNS)} FROM cases ORDER BY id"
 _POSTGRESQL = {
     ColumnType.INTEGER: "bigint",
@@ -27,7 +29,7 @@ _POSTGRESQL = {
 
 @contextmanager
 def filled(database: str, folder: Path, count: int) -> Iterator[str]:
-    """Fill a table `cases` in a database of its own, `sqlite` or `postgresql`; yield its SQLAlchemy URL."""
+    """Fill a table `cases` in a database of its own, `sqlite` or `postgresql`; yield a reader's URL."""
     if database == "sqlite":
         path = folder / "cases.db"
         fill_sqlite(path, count)
@@ -36,7 +38,7 @@ def filled(database: str, folder: Path, count: int) -> Iterator[str]:
         return
     with services.postgresql(folder / "postgresql") as url:
         fill_postgresql(url.replace("+psycopg", "", 1), count)
-        yield url
+        yield make_url(url).set(username=READER).render_as_string(hide_password=False)
 
 
 def fill_sqlite(path: Path, count: int) -> None:
@@ -62,6 +64,8 @@ def fill_postgresql(url: str, count: int) -> None:
                 copy.write_row(row)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE cases")
+        connection.execute(f"CREATE ROLE {READER} LOGIN")
+        connection.execute(f"GRANT SELECT ON cases TO {READER}")
 
 
 def _for_sqlite(value: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 from portal.config import Settings
 from portal.datasets import service as datasets
+from portal.datasets import source_service
 from portal.datasets.models import Dataset
 from portal.demo import acme
 from portal.demo.acme_datasets import CASES_ONLY
@@ -41,10 +42,10 @@ def tenant(number: int, cases: int, settings: Settings, *, now: datetime) -> Ten
 
 
 def _dataset(organization: Organization, cases: int, settings: Settings, now: datetime) -> Dataset:
-    path = datasets.sources_folder(settings, organization) / "compliance.db"
+    path = source_service.sources_folder(settings, organization) / "compliance.db"
     path.parent.mkdir(parents=True)
     acme.build(path, organization.name, cases, seed=7, today=now.date())
-    source = datasets.create_source(
+    source = source_service.create_source(
         organization, "Compliance", f"sqlite:///{path}", settings=settings, now=now
     )
     return datasets.create_dataset(

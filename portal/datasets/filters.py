@@ -1,7 +1,7 @@
 """What a schedule chose for its dataset's parameters: checked, put in words, and bound at an occurrence."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +12,22 @@ from portal.errors import InvalidInput
 
 _LARGEST = 2**53  # beyond it a float skips whole numbers
 _ANY_DAY = datetime(2025, 1, 1, tzinfo=UTC)
+
+
+BUILT_IN = frozenset({"organization_id", "due_at", "period_start", "period_end"})
+"""What every query can name: the organization's public id, when the run was due, and, null unless a period is
+called `period`, its bounds."""
+
+
+def bound_names(parameters: Iterable[Parameter]) -> Iterator[str]:
+    """Yield the names that a query can use for some parameters."""
+    for parameter in parameters:
+        if parameter.kind is ParameterKind.PERIOD:
+            yield from (f"{parameter.name}_start", f"{parameter.name}_end")
+        elif parameter.kind is ParameterKind.MULTI_CHOICE:
+            yield from (parameter.name, f"{parameter.name}_any")
+        else:
+            yield parameter.name
 
 
 def parameters_of(version: DatasetVersion) -> tuple[Parameter, ...]:
@@ -32,7 +48,12 @@ def valid_filters(version: DatasetVersion, chosen: Mapping[str, Any]) -> dict[st
 
 
 def bindings(
-    version: DatasetVersion, filters: Mapping[str, Any], *, due_at: datetime, timezone: str, sqlite: bool
+    parameters: Iterable[Parameter],
+    filters: Mapping[str, Any],
+    *,
+    due_at: datetime,
+    timezone: str,
+    sqlite: bool,
 ) -> dict[str, Any]:
     """Return the values bound to the SQL's parameters for one occurrence.
 
@@ -41,8 +62,10 @@ def bindings(
     """
     values: dict[str, Any] = {
         "due_at": _instant(due_at, sqlite=sqlite),
+        "period_start": None,
+        "period_end": None,
     }
-    for parameter in parameters_of(version):
+    for parameter in parameters:
         chosen = filters.get(parameter.name)
         if parameter.kind is ParameterKind.PERIOD:
             values[f"{parameter.name}_start"] = values[f"{parameter.name}_end"] = None

@@ -1,6 +1,5 @@
 """Running a dataset's SQL and yielding typed rows in batches. Nothing is ever formatted into SQL."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -9,10 +8,12 @@ from sys import getsizeof
 from typing import Any
 
 from sqlalchemy import BindParameter, bindparam, text
-from sqlalchemy.engine import URL, Connection, CursorResult
+from sqlalchemy.engine import Connection, CursorResult
 from sqlalchemy.exc import DBAPIError, ResourceClosedError, StatementError
 
-from portal.datasets import sources
+from portal.datasets import source_mysql, sources
+from portal.datasets.sources import Source
+from portal.datasets.sql_text import bindable, place_of
 from portal.datasets.values import Converter, converters_for, infer_columns
 from portal.datasets.watchdog import Watchdog
 from portal.errors import LimitExceeded, QueryFailed, QueryTimeout
@@ -24,7 +25,6 @@ BATCH_BYTES = 8 * 2**20
 """What a batch may hold, by the size of some of the rows before: wide rows come fewer at a time."""
 
 COUNT_TIMEOUT = 5.0  # seconds; beyond it a count is no longer cheap
-_NAMED = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")  # what `sqlalchemy.text` takes for a parameter
 _JSON_OIDS = frozenset({114, 3802})  # json and jsonb of PostgreSQL, whatever the version
 _DENIED = frozenset({"not authorized", "authorization denied"})  # SQLite, of what the authorizer denied
 
@@ -44,7 +44,7 @@ class Rows:
 
 @contextmanager
 def open_rows(
-    url: URL,
+    source: Source,
     sql: str,
     parameters: Mapping[str, Any],
     *,
@@ -61,24 +61,26 @@ def open_rows(
     LimitExceeded past `maximum_rows`, to whose sentence `limit_note`, another sentence, is added.
     """
     tally = Tally()
-    with sources.connect(url, timeout=timeout, tally=tally) as connection:
+    if source.backend == "mysql":
+        source_mysql.check_statement(sql)
+    with sources.connect(source, timeout=timeout, tally=tally) as connection:
         watchdog = Watchdog(connection, timeout)
-        with _explained(url, watchdog):
+        with _explained(source, watchdog, sql):
             result = _execute(connection, watchdog, sql, parameters)
             names = list(result.keys())
         with closing(result):  # also where its reader gave up half way
-            batches = _limited(_read(result, url, watchdog), maximum_rows, limit_note)
+            batches = _limited(_read(result, source, watchdog), maximum_rows, limit_note)
             if columns is None:
                 json = _json_positions(result)
                 first = next(batches, None)
                 found = infer_columns(names, first or (), json=json)
                 yield Rows(found, batches if first is None else chain([first], batches), tally)
             else:
-                yield Rows(tuple(columns), _chosen(batches, names, columns, url), tally)
+                yield Rows(tuple(columns), _chosen(batches, names, columns, source), tally)
 
 
 def count_rows(
-    url: URL, sql: str, parameters: Mapping[str, Any], *, at_most: int, timeout: float = COUNT_TIMEOUT
+    source: Source, sql: str, parameters: Mapping[str, Any], *, at_most: int, timeout: float = COUNT_TIMEOUT
 ) -> int | None:
     """Return how many rows `sql` would give; `at_most + 1` stands for any more.
 
@@ -89,7 +91,7 @@ def count_rows(
     query = sql.rstrip().removesuffix(";")
     counting = f"SELECT count(*) FROM (SELECT 1 FROM (\n{query}\n) AS q LIMIT {at_most + 1:d}) AS n"  # noqa: S608 - no value of anybody's is in it
     try:
-        with open_rows(url, counting, parameters, timeout=timeout) as rows:
+        with open_rows(source, counting, parameters, timeout=timeout) as rows:
             return next((int(row[0]) for batch in rows.batches for row in batch), None)
     except (QueryFailed, QueryTimeout):
         return None
@@ -98,7 +100,7 @@ def count_rows(
 def _execute(
     connection: Connection, watchdog: Watchdog, sql: str, parameters: Mapping[str, Any]
 ) -> CursorResult[Any]:
-    statement = text(_other_colons_escaped(sql, parameters))
+    statement = text(bindable(sql, parameters))
     # Naming a parameter that the SQL lacks is an error, so only those it has are passed.
     # SQLAlchemy's form of an empty list has a type, which PostgreSQL then compares; IN (NULL) has none.
     wanted = {
@@ -111,23 +113,18 @@ def _execute(
         return connection.execution_options(stream_results=True).execute(statement.bindparams(*lists), wanted)
 
 
-def _other_colons_escaped(sql: str, parameters: Mapping[str, Any]) -> str:
-    """Leave a colon that begins no parameter of ours as it is: `'{"a":1}'` is text."""
-    return _NAMED.sub(lambda match: match[0] if match[1] in parameters else f"\\{match[0]}", sql)
-
-
 def _json_positions(result: CursorResult[Any]) -> frozenset[int]:
     """Return the positions of the columns that the source itself calls JSON."""
     described = (result.cursor and result.cursor.description) or ()
     return frozenset(position for position, about in enumerate(described) if about[1] in _JSON_OIDS)
 
 
-def _read(result: CursorResult[Any], url: URL, watchdog: Watchdog) -> Iterator[Batch]:
+def _read(result: CursorResult[Any], source: Source, watchdog: Watchdog) -> Iterator[Batch]:
     # `yield_per` among the execution options is ignored for text(); on the result it holds.
     result.yield_per(BATCH_ROWS)
 
     def fetched(count: int) -> list[tuple[Any, ...]]:
-        with _explained(url, watchdog), watchdog.waiting():
+        with _explained(source, watchdog), watchdog.waiting():
             return list(map(tuple, result.fetchmany(count)))
 
     batch = fetched(1)
@@ -154,13 +151,13 @@ def _limited(batches: Iterator[Batch], maximum_rows: int | None, limit_note: str
         yield batch
 
 
-def _chosen(batches: Iterator[Batch], names: list[str], columns: Sequence[Column], url: URL) -> Batches:
+def _chosen(batches: Iterator[Batch], names: list[str], columns: Sequence[Column], source: Source) -> Batches:
     """Pick the wanted columns of each row, in order, converted to the declared types."""
     missing = [column.key for column in columns if column.key not in names]
     if missing:
         raise QueryFailed(f"The query has no column “{missing[0]}” any more; it gives {', '.join(names)}.")
     positions = [names.index(column.key) for column in columns]
-    converters = converters_for(columns, url.get_backend_name())
+    converters = converters_for(columns, source.backend)
     as_read = positions == list(range(len(names))) and not any(converters)
     return (_convert(batch, None if as_read else positions, converters) for batch in batches)
 
@@ -178,7 +175,7 @@ def _convert(batch: Batch, positions: list[int] | None, converters: list[Convert
 
 
 @contextmanager
-def _explained(url: URL, watchdog: Watchdog) -> Iterator[None]:
+def _explained(source: Source, watchdog: Watchdog, sql: str = "") -> Iterator[None]:
     """Turn what the driver raises into a sentence of ours, without secrets."""
     try:
         yield
@@ -187,10 +184,10 @@ def _explained(url: URL, watchdog: Watchdog) -> Iterator[None]:
     except DBAPIError as error:
         if watchdog.expired or "statement timeout" in str(error.orig):
             raise QueryTimeout(f"The query ran past its limit of {watchdog.limit:g} s.") from None
-        message = sources.clean_message(error, url)
+        message = sources.clean_message(error, source.url)
         if message in _DENIED:
             message = "A data source is read-only: the SQL may be a SELECT that reads tables, nothing else."
-        raise QueryFailed(message) from None
+        raise QueryFailed(message, place_of(sql, str(error.orig))) from None
     except StatementError as error:  # a value can't be bound
         raise QueryFailed(str(error.orig or error).splitlines()[0]) from None
     except UnicodeEncodeError:

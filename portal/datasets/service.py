@@ -1,23 +1,21 @@
 """Datasets of an organization: finding them, checking what was chosen, reading their rows."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from cryptography.fernet import InvalidToken
 from sqlalchemy import func, select
-from sqlalchemy.engine import URL
 
 from portal.audit import service as audit
 from portal.config import Settings
-from portal.datasets import query, sources
+from portal.datasets import query, source_service
 from portal.datasets.filters import bindings, parameters_of
 from portal.datasets.models import Dataset, DatasetVersion, DataSource, ExportType
 from portal.datasets.parameters import Parameter
-from portal.encryption import decrypt, encrypt
-from portal.errors import InvalidInput, NotFound, SourceUnavailable
+from portal.datasets.sources import Source
+from portal.datasets.sql_text import parameters_in
+from portal.errors import InvalidInput, NotFound
 from portal.exporters.options import CsvOptions
 from portal.extensions import db
 from portal.organizations.models import Organization, User
@@ -33,36 +31,10 @@ CHOICES_TIMEOUT = 5.0
 class Reading:
     """A query ready to run: see `query.open_rows`."""
 
-    url: URL
+    source: Source
     sql: str
     values: dict[str, Any]
     columns: tuple[Column, ...]
-
-
-def create_source(
-    organization: Organization, name: str, url: str, *, settings: Settings, now: datetime
-) -> DataSource:
-    """Add a data source; its URL is checked and kept encrypted. Raises InvalidInput."""
-    checked = sources.checked_url(
-        url,
-        sources_dir=sources_folder(settings, organization),
-        portal_database=settings.effective_database_url,
-    )
-    source = DataSource(
-        organization_id=organization.id,
-        name=name,
-        kind=checked.get_backend_name(),
-        url_encrypted=encrypt(checked.render_as_string(hide_password=False), settings),
-        created_at=now,
-    )
-    db.session.add(source)
-    db.session.flush()
-    return source
-
-
-def sources_folder(settings: Settings, organization: Organization) -> Path:
-    """Return the only folder in which an organization's SQLite sources may lie."""
-    return settings.effective_sources_dir / organization.slug
 
 
 def create_dataset(
@@ -127,6 +99,7 @@ def choose_csv(
         key_columns=old.key_columns,
         csv_options=options.to_dict(),
         created_at=now,
+        created_by=None if actor == "system" else actor,
     )
     db.session.add(version)
     audit.record(
@@ -220,30 +193,34 @@ def prepare(
     settings: Settings,
 ) -> Reading:
     """Return all that reading a version's rows takes, so that no transaction is open while they are read."""
-    url = source_url(version.dataset.source, settings)
-    sqlite = url.get_backend_name() == "sqlite"
-    return Reading(
-        url=url,
-        sql=version.sql,
-        values=bindings(version, filters, due_at=due_at, timezone=timezone, sqlite=sqlite),
-        columns=chosen_columns(version, columns),
+    source = source_service.opened(version.dataset.source, settings)
+    organization = db.session.get_one(Organization, version.dataset.organization_id)
+    values = values_of(
+        version.sql,
+        parameters_of(version),
+        filters,
+        organization=organization,
+        due_at=due_at,
+        timezone=timezone,
+        sqlite=source.backend == "sqlite",
     )
+    return Reading(source, version.sql, values, chosen_columns(version, columns))
 
 
-def source_url(source: DataSource, settings: Settings) -> URL:
-    """Return the decrypted URL of a source, checked again: settings and links may have changed since."""
-    try:
-        text = decrypt(source.url_encrypted, settings)
-    except InvalidToken:
-        raise SourceUnavailable(
-            f"The credentials of “{source.name}” can't be read with the present PORTAL_SECRET_KEY."
-        ) from None
-    organization = db.session.get_one(Organization, source.organization_id)
-    return sources.checked_url(
-        text,
-        sources_dir=sources_folder(settings, organization),
-        portal_database=settings.effective_database_url,
-    )
+def values_of(
+    sql: str,
+    parameters: Iterable[Parameter],
+    filters: Mapping[str, Any],
+    *,
+    organization: Organization,
+    due_at: datetime,
+    timezone: str,
+    sqlite: bool,
+) -> dict[str, Any]:
+    """Return the values of those parameters that a query names; see `filters.bindings`."""
+    values = bindings(parameters, filters, due_at=due_at, timezone=timezone, sqlite=sqlite)
+    values["organization_id"] = organization.public_id
+    return {name: values[name] for name in parameters_in(sql) if name in values}
 
 
 def chosen_columns(version: DatasetVersion, keys: list[str]) -> tuple[Column, ...]:
@@ -256,6 +233,10 @@ def chosen_columns(version: DatasetVersion, keys: list[str]) -> tuple[Column, ..
 
 def _read_choices(source: DataSource, sql: str, settings: Settings) -> list[tuple[str, str]]:
     with query.open_rows(
-        source_url(source, settings), sql, {}, timeout=CHOICES_TIMEOUT, maximum_rows=CHOICES_LIMIT
+        source_service.opened(source, settings),
+        sql,
+        {},
+        timeout=CHOICES_TIMEOUT,
+        maximum_rows=CHOICES_LIMIT,
     ) as rows:
         return [(str(row[0]), str(row[1])) for batch in rows.batches for row in batch]

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 from sqlalchemy.engine import Connection
 
+from portal.datasets.source_opening import interrupt_of
+
 
 class Watchdog:
     """Interrupts the connection's statement once its waits add up to `limit` seconds.
@@ -18,7 +20,7 @@ class Watchdog:
         self.limit = limit
         self.expired = False
         self._remaining = limit
-        self._driver = connection.connection.driver_connection
+        self._stop = interrupt_of(connection)
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
@@ -35,10 +37,4 @@ class Watchdog:
 
     def _interrupt(self) -> None:
         self.expired = True
-        # sqlite3 has interrupt(), psycopg cancel(); both may be called from another thread. PyMySQL has
-        # neither: there the socket's read timeout, set on connecting, ends the wait.
-        for name in ("interrupt", "cancel"):
-            stop = getattr(self._driver, name, None)
-            if stop is not None:
-                stop()
-                return
+        self._stop()

@@ -16,6 +16,7 @@ from sqlalchemy import select
 from portal.clock import utcnow
 from portal.config import Settings
 from portal.datasets import service as datasets
+from portal.datasets import source_service
 from portal.datasets.models import Dataset, DataSource, ExportType
 from portal.demo import acme
 from portal.demo.acme_datasets import DatasetDefinition, acme_datasets
@@ -82,10 +83,10 @@ def _organization(
     name: str, slug: str, timezone: str, cases: int, settings: Settings, now: datetime
 ) -> Organization:
     organization = organizations.create_organization(name, slug, timezone, now=now)
-    path = datasets.sources_folder(settings, organization) / "compliance.db"
+    path = source_service.sources_folder(settings, organization) / "compliance.db"
     path.parent.mkdir(parents=True, exist_ok=True)
     acme.build(path, name, cases, SEED, today=(now + timedelta(days=HISTORY_DAYS)).date())
-    source = datasets.create_source(
+    source = source_service.create_source(
         organization, "Compliance cases", f"sqlite:///{path}", settings=settings, now=now
     )
     for definition in acme_datasets():
@@ -117,7 +118,7 @@ def _broken_dataset(organization: Organization, beside: Path, settings: Settings
             "CREATE TABLE hotline_calls_v2 (id INTEGER PRIMARY KEY, called_at TEXT, topic TEXT)"
         )
         connection.commit()
-    source = datasets.create_source(
+    source = source_service.create_source(
         organization, "Hotline (legacy)", f"sqlite:///{path}", settings=settings, now=now
     )
     datasets.create_dataset(

@@ -218,7 +218,7 @@ def read_and_render(plan: Plan, path: Path, settings: Settings) -> Rendered:
     refuse_too_many(reading, form, settings)
     limit = settings.rows_of(form)
     with query.open_rows(
-        reading.url,
+        reading.source,
         reading.sql,
         reading.values,
         columns=reading.columns,

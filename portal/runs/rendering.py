@@ -52,7 +52,7 @@ def refuse_too_many(reading: Reading, form: str, settings: FileSettings) -> None
     limit = settings.rows_of(form)
     if limit.rows > QUICKLY_COUNTED:
         return
-    count = query.count_rows(reading.url, reading.sql, reading.values, at_most=limit.rows)
+    count = query.count_rows(reading.source, reading.sql, reading.values, at_most=limit.rows)
     if count is not None and count > limit.rows:
         raise LimitExceeded(
             f"There are more rows than {form.upper()} may have ({limit.rows:,}). {what_helps(limit.variable)}"

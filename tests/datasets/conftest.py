@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine
-from sqlalchemy.engine import URL
 
-from portal.datasets.sources import parse_url
-from tests.conftest import fresh_database
+from portal.datasets.source_url import parse_url
+from portal.datasets.sources import Source
+from portal.hosts import EVERYWHERE
+from tests.conftest import fresh_database, owned_by_nobody_special
 
 TABLE = "CREATE TABLE cases (id integer PRIMARY KEY, status text, opened_at text)"
 ROWS = "INSERT INTO cases VALUES (1, 'OPEN', '2025-03-03'), (2, 'NEW', '2025-03-04'), (3, NULL, NULL)"
@@ -28,14 +29,14 @@ def sqlite_file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def sqlite_source(sqlite_file: Path) -> URL:
-    return parse_url(f"sqlite:///{sqlite_file}")
+def sqlite_source(sqlite_file: Path) -> Source:
+    return Source(parse_url(f"sqlite:///{sqlite_file}"))
 
 
 @pytest.fixture(scope="module")
-def postgresql_source(postgresql: str) -> Iterator[URL]:
-    """A source whose role may do anything at all: what is refused is refused by us."""
-    with fresh_database(postgresql) as text:
+def postgresql_source(postgresql: str) -> Iterator[Source]:
+    """A source whose role may do anything in its database: what is refused is refused by us."""
+    with fresh_database(postgresql) as url, owned_by_nobody_special(url) as text:
         engine = create_engine(text)
         with engine.begin() as connection:
             connection.exec_driver_sql(TABLE)
@@ -45,10 +46,10 @@ def postgresql_source(postgresql: str) -> Iterator[URL]:
                 " 'BEGIN INSERT INTO cases (id) VALUES (99); RETURN 99; END'"
             )
         engine.dispose()
-        yield parse_url(text)
+        yield Source(parse_url(text), EVERYWHERE)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def either_source(request: pytest.FixtureRequest) -> URL:
-    found: URL = request.getfixturevalue(f"{request.param}_source")
+def either_source(request: pytest.FixtureRequest) -> Source:
+    found: Source = request.getfixturevalue(f"{request.param}_source")
     return found

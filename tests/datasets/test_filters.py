@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from portal.datasets.filters import bindings, filters_in_words, valid_filters
+from portal.datasets.filters import bindings, filters_in_words, parameters_of, valid_filters
 from portal.datasets.models import DatasetVersion
 from portal.datasets.parameters import Parameter, ParameterKind
 from portal.errors import InvalidInput
@@ -86,7 +86,7 @@ def test_it_refuses_what_the_dataset_does_not_offer_at_the_parameter(
 def test_it_binds_the_occurrence_and_not_the_moment(version: DatasetVersion) -> None:
     filters = {"period": {"preset": "previous_week"}, "statuses": ["OPEN"], "risk": 25, "mine": False}
 
-    values = bindings(version, filters, due_at=DUE, timezone="America/New_York", sqlite=True)
+    values = bindings(parameters_of(version), filters, due_at=DUE, timezone="America/New_York", sqlite=True)
 
     assert values == {
         "due_at": "2025-03-12 07:00:00",
@@ -108,7 +108,7 @@ def test_it_binds_the_occurrence_and_not_the_moment(version: DatasetVersion) -> 
 def test_it_binds_instants_as_such_where_the_database_knows_them(version: DatasetVersion) -> None:
     filters = {"period": {"preset": "today"}}
 
-    values = bindings(version, filters, due_at=DUE, timezone="UTC", sqlite=False)
+    values = bindings(parameters_of(version), filters, due_at=DUE, timezone="UTC", sqlite=False)
 
     assert values["due_at"] == DUE
     assert values["period_start"] == datetime(2025, 3, 12, tzinfo=UTC)
@@ -117,7 +117,7 @@ def test_it_binds_instants_as_such_where_the_database_knows_them(version: Datase
 def test_it_writes_sqlites_text_in_utc_whatever_zone_the_instant_came_in(version: DatasetVersion) -> None:
     india = DUE.astimezone(timezone(timedelta(hours=5, minutes=30)))
 
-    values = bindings(version, {}, due_at=india, timezone="UTC", sqlite=True)
+    values = bindings(parameters_of(version), {}, due_at=india, timezone="UTC", sqlite=True)
 
     assert values["due_at"] == "2025-03-12 07:00:00"
 

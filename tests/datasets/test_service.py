@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from portal.config import Settings
-from portal.datasets import query, service
+from portal.datasets import query, service, source_service
 from portal.datasets.filters import parameters_of
 from portal.datasets.models import Dataset, DatasetVersion, DataSource
 from portal.datasets.parameters import ParameterKind
@@ -46,10 +46,10 @@ def defined(source: DataSource, definition: DatasetDefinition) -> Dataset:
 
 @pytest.fixture
 def source(acme: Organization, settings: Settings) -> DataSource:
-    path = service.sources_folder(settings, acme) / "compliance.db"
+    path = source_service.sources_folder(settings, acme) / "compliance.db"
     path.parent.mkdir(parents=True)
     acme_database.build(path, "Acme Co.", CASES, 7, today=NOW.date())
-    made = service.create_source(acme, "Compliance", f"sqlite:///{path}", settings=settings, now=NOW)
+    made = source_service.create_source(acme, "Compliance", f"sqlite:///{path}", settings=settings, now=NOW)
     db.session.commit()
     return made
 
@@ -62,7 +62,7 @@ def read(
         version, filters or {}, list(columns), due_at=DUE, timezone="Europe/Berlin", settings=settings
     )
     with query.open_rows(
-        reading.url, reading.sql, reading.values, columns=reading.columns, timeout=30
+        reading.source, reading.sql, reading.values, columns=reading.columns, timeout=30
     ) as rows:
         keys = [column.key for column in rows.columns]
         return [dict(zip(keys, row, strict=True)) for batch in rows.batches for row in batch]
@@ -156,13 +156,13 @@ def test_it_leaves_out_a_chosen_column_that_a_newer_version_lacks(dataset: Datas
 
 
 def test_it_keeps_a_sources_url_encrypted(acme: Organization, settings: Settings) -> None:
-    made = service.create_source(
+    made = source_service.create_source(
         acme, "Cases", "postgresql://reader:hunter2@db.example/cases", settings=settings, now=NOW
     )
 
     assert "hunter2" not in made.url_encrypted
     assert made.kind == "postgresql"
-    assert service.source_url(made, settings).password == "hunter2"
+    assert source_service.opened(made, settings).url.password == "hunter2"
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_it_refuses_sources_an_organization_may_not_read(
     acme: Organization, settings: Settings, url: str
 ) -> None:
     with pytest.raises(InvalidInput) as refused:
-        service.create_source(
+        source_service.create_source(
             acme, "Evil", url.format(own=settings.effective_database_url), settings=settings, now=NOW
         )
 
@@ -183,11 +183,11 @@ def test_it_refuses_sources_an_organization_may_not_read(
 def test_it_refuses_the_file_of_another_organization(
     acme: Organization, globex: Organization, settings: Settings
 ) -> None:
-    theirs = service.sources_folder(settings, globex) / "compliance.db"
+    theirs = source_service.sources_folder(settings, globex) / "compliance.db"
     factories.cases_database(theirs)
 
     with pytest.raises(InvalidInput):
-        service.create_source(acme, "Theirs", f"sqlite:///{theirs}", settings=settings, now=NOW)
+        source_service.create_source(acme, "Theirs", f"sqlite:///{theirs}", settings=settings, now=NOW)
 
 
 def test_it_checks_a_source_again_when_it_is_read(
@@ -208,7 +208,7 @@ def test_it_says_that_a_source_was_encrypted_under_another_secret(dataset: Datas
     )
 
     with pytest.raises(SourceUnavailable, match="PORTAL_SECRET_KEY"):
-        service.source_url(dataset.source, other)
+        source_service.opened(dataset.source, other)
 
 
 # Finding

@@ -6,17 +6,21 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import StatementError
 
 from portal.datasets import query, sources
-from portal.errors import InvalidInput, QueryFailed, SourceUnavailable
+from portal.datasets.source_url import checked_url, parse_url
+from portal.datasets.sources import Source
+from portal.errors import InvalidInput, QueryFailed, SourceRefused, SourceUnavailable
+from portal.hosts import EVERYWHERE
 
 PORTAL = "postgresql+psycopg://portal:hunter2@db.example/portal"
 READ_ONLY = "A data source is read-only: the SQL may be a SELECT that reads tables, nothing else."
 
 
-def read(url: URL, sql: str) -> list[tuple[object, ...]]:
-    with query.open_rows(url, sql, {}, timeout=10) as rows:
+def read(source: Source, sql: str) -> list[tuple[object, ...]]:
+    with query.open_rows(source, sql, {}, timeout=10) as rows:
         return [tuple(row) for batch in rows.batches for row in batch]
 
 
@@ -33,7 +37,7 @@ def read(url: URL, sql: str) -> list[tuple[object, ...]]:
     ],
 )
 def test_it_opens_each_database_with_one_driver(text: str, driver: str) -> None:
-    assert sources.parse_url(text).drivername == driver
+    assert parse_url(text).drivername == driver
 
 
 @pytest.mark.parametrize(
@@ -50,7 +54,7 @@ def test_it_opens_each_database_with_one_driver(text: str, driver: str) -> None:
 )
 def test_it_refuses_other_databases_and_drivers(text: str) -> None:
     with pytest.raises(InvalidInput) as refused:
-        sources.parse_url(text)
+        parse_url(text)
 
     assert refused.value.field == "url"
 
@@ -58,9 +62,7 @@ def test_it_refuses_other_databases_and_drivers(text: str) -> None:
 def test_it_takes_a_file_of_the_organization(sqlite_file: Path) -> None:
     roundabout = sqlite_file.parent / "." / ".." / "acme" / "cases.db"
 
-    url = sources.checked_url(
-        f"sqlite:///{roundabout}", sources_dir=sqlite_file.parent, portal_database=PORTAL
-    )
+    url = checked_url(f"sqlite:///{roundabout}", sources_dir=sqlite_file.parent, portal_database=PORTAL)
 
     assert url.database == str(sqlite_file)
 
@@ -76,7 +78,7 @@ def test_it_takes_a_file_of_the_organization(sqlite_file: Path) -> None:
         "cases.db",
         ":memory:",
         "",
-        "file:{acme}/../globex/cases.db?uri=true",
+        "file:{acme}/../globex/cases.db",
     ],
 )
 def test_it_refuses_files_outside_the_organizations_folder(
@@ -90,7 +92,7 @@ def test_it_refuses_files_outside_the_organizations_folder(
     (acme / "folder").symlink_to(elsewhere)
 
     with pytest.raises(InvalidInput, match="must lie in the organization's part"):
-        sources.checked_url(f"sqlite:///{path.format(acme=acme)}", sources_dir=acme, portal_database=PORTAL)
+        checked_url(f"sqlite:///{path.format(acme=acme)}", sources_dir=acme, portal_database=PORTAL)
 
 
 @pytest.mark.parametrize(
@@ -99,32 +101,32 @@ def test_it_refuses_files_outside_the_organizations_folder(
         (PORTAL, PORTAL),
         ("postgresql://other:password@db.example:5432/portal", PORTAL),
         ("postgresql://other@/portal?host=db.example", PORTAL),
-        ("postgresql:///portal?host=/run/db", "postgresql://me@/portal?host=/run/db"),
+        ("postgresql://other@/portal?host=/run/db", "postgresql://me@/portal?host=/run/db"),
     ],
 )
 def test_it_refuses_the_portals_own_database(tmp_path: Path, source: str, own: str) -> None:
     with pytest.raises(InvalidInput, match="own database"):
-        sources.checked_url(source, sources_dir=tmp_path, portal_database=own)
+        checked_url(source, sources_dir=tmp_path, portal_database=own)
 
 
 def test_it_refuses_the_portals_own_sqlite_file_wherever_it_lies(sqlite_file: Path) -> None:
     url = f"sqlite:///{sqlite_file}"
 
     with pytest.raises(InvalidInput, match="own database"):
-        sources.checked_url(url, sources_dir=sqlite_file.parent, portal_database=url)
+        checked_url(url, sources_dir=sqlite_file.parent, portal_database=url)
 
 
 @pytest.mark.parametrize(
     "source",
     [
-        "postgresql://db.example/cases",
-        "postgresql://db.example:5433/portal",
-        "postgresql://other.example/portal",
-        "postgresql:///portal?host=/run/db",
+        "postgresql://me@db.example/cases",
+        "postgresql://me@db.example:5433/portal",
+        "postgresql://me@other.example/portal",
+        "postgresql://me@/portal?host=/run/db",
     ],
 )
 def test_it_takes_another_database_of_the_same_server(tmp_path: Path, source: str) -> None:
-    assert sources.checked_url(source, sources_dir=tmp_path, portal_database=PORTAL)
+    assert checked_url(source, sources_dir=tmp_path, portal_database=PORTAL)
 
 
 # Opening
@@ -132,7 +134,7 @@ def test_it_takes_another_database_of_the_same_server(tmp_path: Path, source: st
 
 def test_it_says_that_a_file_is_missing(tmp_path: Path) -> None:
     with pytest.raises(SourceUnavailable, match=r"there is no file gone\.db"):
-        read(sources.parse_url(f"sqlite:///{tmp_path}/gone.db"), "SELECT 1")
+        read(Source(parse_url(f"sqlite:///{tmp_path}/gone.db"), EVERYWHERE), "SELECT 1")
 
     assert not (tmp_path / "gone.db").exists(), "opening must not create it"
 
@@ -141,21 +143,21 @@ def test_it_says_that_a_file_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "text.db").write_text("no database, but long enough to be looked at\n" * 30)
 
     with pytest.raises(SourceUnavailable, match="file is not a database"):
-        read(sources.parse_url(f"sqlite:///{tmp_path}/text.db"), "SELECT 1")
+        read(Source(parse_url(f"sqlite:///{tmp_path}/text.db"), EVERYWHERE), "SELECT 1")
 
 
 @pytest.mark.parametrize("driver", ["postgresql", "mysql"])
 def test_it_says_that_a_server_is_away_without_the_password(driver: str) -> None:
     with pytest.raises(SourceUnavailable) as unavailable:
-        read(sources.parse_url(f"{driver}://reader:hunter2@127.0.0.1:1/cases"), "SELECT 1")
+        read(Source(parse_url(f"{driver}://reader:hunter2@127.0.0.1:1/cases"), EVERYWHERE), "SELECT 1")
 
     assert unavailable.value.retryable
     assert str(unavailable.value).startswith("The data source did not answer: ")
     assert "hunter2" not in str(unavailable.value)
 
 
-def test_it_shows_no_password_of_a_refusal(postgresql_source: URL) -> None:
-    wrong = postgresql_source.set(username="nobody_hunter2", password="hunter2")
+def test_it_shows_no_password_of_a_refusal(postgresql_source: Source) -> None:
+    wrong = Source(postgresql_source.url.set(username="nobody_hunter2", password="hunter2"), EVERYWHERE)
 
     with pytest.raises(SourceUnavailable) as unavailable:
         read(wrong, "SELECT 1")
@@ -202,7 +204,7 @@ def test_it_removes_passwords_that_a_driver_repeats() -> None:
         "SAVEPOINT a",
     ],
 )
-def test_it_only_reads_sqlite(sqlite_source: URL, sqlite_file: Path, sql: str) -> None:
+def test_it_only_reads_sqlite(sqlite_source: Source, sqlite_file: Path, sql: str) -> None:
     before = sqlite_file.read_bytes()
 
     with pytest.raises(QueryFailed) as refused:
@@ -223,12 +225,12 @@ def test_it_only_reads_sqlite(sqlite_source: URL, sqlite_file: Path, sql: str) -
         ("", "returns no rows"),
     ],
 )
-def test_it_loads_no_code_and_runs_one_statement(sqlite_source: URL, sql: str, complaint: str) -> None:
+def test_it_loads_no_code_and_runs_one_statement(sqlite_source: Source, sql: str, complaint: str) -> None:
     with pytest.raises(QueryFailed, match=complaint):
         read(sqlite_source, sql)
 
 
-def test_it_still_computes_joins_and_recurs_on_sqlite(sqlite_source: URL) -> None:
+def test_it_still_computes_joins_and_recurs_on_sqlite(sqlite_source: Source) -> None:
     sql = """WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3)
         SELECT upper(c.status), count(*) OVER (), json_extract('{"a":1}', '$.a'), j.value
         FROM n JOIN cases c ON c.id = n.i JOIN json_each('[7]') j WHERE c.status IS NOT NULL ORDER BY c.id"""
@@ -236,7 +238,7 @@ def test_it_still_computes_joins_and_recurs_on_sqlite(sqlite_source: URL) -> Non
     assert read(sqlite_source, sql) == [("OPEN", 2, 1, 7), ("NEW", 2, 1, 7)]
 
 
-def test_it_reads_a_file_that_somebody_is_writing(sqlite_source: URL, sqlite_file: Path) -> None:
+def test_it_reads_a_file_that_somebody_is_writing(sqlite_source: Source, sqlite_file: Path) -> None:
     with closing(sqlite3.connect(sqlite_file)) as writer:
         writer.execute("PRAGMA journal_mode = WAL")
         writer.execute("INSERT INTO cases (id) VALUES (4)")
@@ -262,14 +264,14 @@ def test_it_reads_a_file_that_somebody_is_writing(sqlite_source: URL, sqlite_fil
         "",
     ],
 )
-def test_it_only_reads_postgresql(postgresql_source: URL, sql: str) -> None:
+def test_it_only_reads_postgresql(postgresql_source: Source, sql: str) -> None:
     with pytest.raises(QueryFailed):
         read(postgresql_source, sql)
 
     assert read(postgresql_source, "SELECT id FROM cases ORDER BY id") == [(1,), (2,), (3,)]
 
 
-def test_it_begins_read_only_again_whatever_a_query_set(postgresql_source: URL) -> None:
+def test_it_begins_read_only_again_whatever_a_query_set(postgresql_source: Source) -> None:
     assert read(postgresql_source, "SELECT set_config('default_transaction_read_only', 'off', false)")
 
     assert read(postgresql_source, "SELECT current_setting('transaction_read_only')") == [("on",)]
@@ -277,7 +279,28 @@ def test_it_begins_read_only_again_whatever_a_query_set(postgresql_source: URL) 
         read(postgresql_source, "SELECT add_case()")
 
 
-def test_a_postgresql_server_ends_the_query_of_a_client_that_is_gone(postgresql: str) -> None:
-    with sources.connect(sources.parse_url(postgresql), timeout=5) as connection:
+def test_a_postgresql_server_ends_the_query_of_a_client_that_is_gone(postgresql_source: Source) -> None:
+    with sources.connect(postgresql_source, timeout=5) as connection:
         assert connection.scalar(text("SHOW client_connection_check_interval")) == "5s"
         assert connection.scalar(text("SHOW transaction_read_only")) == "on"
+
+
+def test_an_error_shows_no_value(either_source: Source) -> None:
+    with sources.connect(either_source, timeout=10) as connection, pytest.raises(StatementError) as refused:
+        connection.execute(
+            text("SELECT nothing FROM cases WHERE status = :email"), {"email": "ann@acme.example"}
+        )
+
+    assert "ann@acme.example" not in str(refused.value)
+
+
+def test_a_value_of_sqlite_can_not_take_all_memory(sqlite_source: Source) -> None:
+    with pytest.raises(QueryFailed, match="too big"):
+        read(sqlite_source, "SELECT zeroblob(1000000000)")
+    # Asked for more than the limit, printf gives NULL.
+    assert read(sqlite_source, "SELECT printf('%.*c', 1000000000, 'x')") == [(None,)]
+
+
+def test_it_refuses_a_sqlite_file_of_a_portal(migrated_sqlite: Path) -> None:
+    with pytest.raises(SourceRefused, match="database of a portal"):
+        read(Source(parse_url(f"sqlite:///{migrated_sqlite}")), "SELECT 1")

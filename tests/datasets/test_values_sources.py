@@ -10,18 +10,19 @@ from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
-from sqlalchemy.engine import URL
 
 from portal.datasets.loaders import UNDECODABLE
 from portal.datasets.query import open_rows
-from portal.datasets.sources import parse_url
+from portal.datasets.source_url import parse_url
+from portal.datasets.sources import Source
 from portal.errors import QueryFailed
+from portal.hosts import EVERYWHERE
 from portal.table import Column, ColumnType
 
 
-def value(url: URL, expression: str, type_: ColumnType = ColumnType.TEXT) -> Any:
+def value(source: Source, expression: str, type_: ColumnType = ColumnType.TEXT) -> Any:
     columns = [Column("v", "V", type_)]
-    with open_rows(url, f"SELECT {expression} AS v", {}, columns=columns, timeout=10) as rows:
+    with open_rows(source, f"SELECT {expression} AS v", {}, columns=columns, timeout=10) as rows:
         ((row,),) = rows.batches
         return row[0]
 
@@ -67,11 +68,11 @@ POSTGRESQL = [
 
 
 @pytest.fixture(scope="module")
-def moody(postgresql_source: URL) -> URL:
-    engine = create_engine(postgresql_source)
+def moody(postgresql_source: Source) -> Source:
+    engine = create_engine(postgresql_source.url)
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE TYPE mood AS ENUM ('calm', 'cross')")
-        name = postgresql_source.database
+        name = postgresql_source.url.database
         connection.exec_driver_sql(f"ALTER DATABASE {name} SET datestyle = 'German, DMY'")
         connection.exec_driver_sql(f"ALTER DATABASE {name} SET intervalstyle = 'iso_8601'")
         connection.exec_driver_sql(f"ALTER DATABASE {name} SET timezone = 'UTC'")
@@ -81,7 +82,7 @@ def moody(postgresql_source: URL) -> URL:
 
 
 @pytest.mark.parametrize(("expression", "expected"), POSTGRESQL, ids=[one[0] for one in POSTGRESQL])
-def test_it_reads_postgresqls_values_exactly(moody: URL, expression: str, expected: Any) -> None:
+def test_it_reads_postgresqls_values_exactly(moody: Source, expression: str, expected: Any) -> None:
     found = value(moody, expression)
 
     assert found == expected
@@ -90,11 +91,11 @@ def test_it_reads_postgresqls_values_exactly(moody: URL, expression: str, expect
         assert str(found) == str(expected)
 
 
-def test_it_reads_postgresqls_nan(moody: URL) -> None:
+def test_it_reads_postgresqls_nan(moody: Source) -> None:
     assert value(moody, "'NaN'::numeric").is_nan()
 
 
-def test_it_knows_json_by_the_sources_own_word(moody: URL) -> None:
+def test_it_knows_json_by_the_sources_own_word(moody: Source) -> None:
     sql = "SELECT '[1.10]'::jsonb AS a, '{}'::json AS b, '[1]' AS c, ARRAY[1] AS d"
     with open_rows(moody, sql, {}, timeout=10) as rows:
         types = [column.type for column in rows.columns]
@@ -124,7 +125,7 @@ SQLITE = [
 
 @pytest.mark.parametrize(("expression", "type_", "expected"), SQLITE, ids=[one[0] for one in SQLITE])
 def test_it_reads_sqlites_values_exactly(
-    sqlite_source: URL, expression: str, type_: ColumnType, expected: Any
+    sqlite_source: Source, expression: str, type_: ColumnType, expected: Any
 ) -> None:
     found = value(sqlite_source, expression, type_)
 
@@ -134,7 +135,7 @@ def test_it_reads_sqlites_values_exactly(
 # Text that is none (F19)
 
 
-def test_it_replaces_and_counts_invalid_utf8_of_sqlite(sqlite_source: URL, sqlite_file: Path) -> None:
+def test_it_replaces_and_counts_invalid_utf8_of_sqlite(sqlite_source: Source, sqlite_file: Path) -> None:
     with closing(sqlite3.connect(sqlite_file)) as writer:
         writer.execute("INSERT INTO cases VALUES (4, CAST(x'4dfc6c6c6572' AS TEXT), 'Müller')")
         writer.execute("INSERT INTO cases VALUES (5, CAST(x'ff' AS TEXT), CAST(x'fe' AS TEXT))")
@@ -146,7 +147,7 @@ def test_it_replaces_and_counts_invalid_utf8_of_sqlite(sqlite_source: URL, sqlit
     assert rows.tally.notes() == (f"{UNDECODABLE}: 3 cells.",)
 
 
-def test_it_counts_nothing_where_nothing_was_replaced(either_source: URL) -> None:
+def test_it_counts_nothing_where_nothing_was_replaced(either_source: Source) -> None:
     with open_rows(either_source, "SELECT * FROM cases", {}, timeout=10) as rows:
         list(rows.batches)
 
@@ -154,19 +155,22 @@ def test_it_counts_nothing_where_nothing_was_replaced(either_source: URL) -> Non
 
 
 @pytest.fixture
-def bytes_only(postgresql: str) -> Iterator[URL]:
+def bytes_only(postgresql: str) -> Iterator[Source]:
     """A database whose encoding is SQL_ASCII: it keeps whatever bytes it is given."""
     engine = create_engine(postgresql, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(
             text("CREATE DATABASE bytes_only TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'")
         )
-        yield parse_url(make_url(postgresql).set(database="bytes_only").render_as_string(hide_password=False))
+        connection.execute(text("CREATE ROLE bytes_reader LOGIN"))
+        url = make_url(postgresql).set(database="bytes_only", username="bytes_reader")
+        yield Source(parse_url(url.render_as_string(hide_password=False)), EVERYWHERE)
         connection.execute(text("DROP DATABASE bytes_only WITH (FORCE)"))
+        connection.execute(text("DROP ROLE bytes_reader"))
     engine.dispose()
 
 
-def test_it_reads_text_of_a_database_without_encoding(bytes_only: URL) -> None:
+def test_it_reads_text_of_a_database_without_encoding(bytes_only: Source) -> None:
     sql = """SELECT convert_from('\\x4dfc6c6c6572', 'SQL_ASCII') AS latin, :name AS utf8,
         convert_from('\\x225ac3bc7269636822', 'SQL_ASCII')::json AS json"""
     with open_rows(bytes_only, sql, {"name": "Müller"}, timeout=10) as rows:
@@ -176,7 +180,7 @@ def test_it_reads_text_of_a_database_without_encoding(bytes_only: URL) -> None:
     assert rows.tally.notes() == (f"{UNDECODABLE}: 1 cell.",)
 
 
-def test_it_says_that_a_database_without_encoding_takes_no_such_sql(bytes_only: URL) -> None:
+def test_it_says_that_a_database_without_encoding_takes_no_such_sql(bytes_only: Source) -> None:
     with (
         pytest.raises(QueryFailed, match="characters that the database's encoding lacks"),
         open_rows(bytes_only, "SELECT 'Müller'", {}, timeout=10),

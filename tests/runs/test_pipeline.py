@@ -128,7 +128,7 @@ def test_it_records_a_query_that_fails_and_goes_no_further(
     assert execute(app, run) is RunStatus.FAILED
 
     assert run.error_code == "query failed"
-    assert run.error_message == "no such column: nonsense"
+    assert run.error_message == "Line 1, column 8: no such column: nonsense"
     assert smtp.messages() == []
     assert db.session.scalars(select(Artifact)).all() == []
 

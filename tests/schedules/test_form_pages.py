@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from portal.config import Settings
 from portal.datasets.models import Dataset
-from portal.datasets.service import sources_folder
+from portal.datasets.source_service import sources_folder
 from portal.extensions import db
 from portal.organizations import own_days
 from portal.organizations.models import User

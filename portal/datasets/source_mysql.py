@@ -1,0 +1,139 @@
+"""MySQL and MariaDB servers as sources: read-only transactions, statements that can only read."""
+
+import re
+import socket
+import ssl
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import pymysql
+from pymysql.constants.CR import CR_CONN_HOST_ERROR
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import URL
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from portal.datasets.source_opening import (
+    CONNECT_TIMEOUT,
+    ENGINE_OPTIONS,
+    PORTAL_TABLES,
+    can_interrupt,
+    refuse_portal,
+    too_many_rights,
+)
+from portal.datasets.source_url import host_and_port
+from portal.errors import QueryFailed
+from portal.hosts import AllowedHosts, addresses_of
+
+# What may stand in front of the first word. Comments that begin with `/*!` or `/*M!` are run.
+_BEFORE = re.compile(r"(?:\s|\(|--[ \t][^\n]*(?:\n|$)|#[^\n]*(?:\n|$)|/\*(?!M?!).*?\*/)*", re.DOTALL)
+_READS = frozenset({"select", "with", "values", "table"})
+_EXECUTED_COMMENT = re.compile(r"/\*M?!")
+
+
+def engine(url: URL, allowed: AllowedHosts, timeout: float) -> Engine:
+    """Return an engine of this source; see `sources.connect` for what it raises."""
+    server = _Server(url, addresses_of(*host_and_port(url), allowed), timeout)
+
+    def prepare(driver: "pymysql.Connection[Any]", record: ConnectionPoolEntry) -> None:
+        thread = int(driver.thread_id())  # type: ignore[no-untyped-call]
+        can_interrupt(record, lambda: server.end_query(thread))
+        _prepare(driver, timeout)
+
+    made = create_engine(url, creator=server.connect, **ENGINE_OPTIONS)
+    event.listen(made, "connect", prepare)
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    """Where to connect, and as whom. `timeout` is how many seconds a read may wait."""
+
+    url: URL
+    addresses: tuple[str, ...]
+    timeout: float
+
+    def connect(self) -> "pymysql.Connection[Any]":
+        """Return a new connection. Raises PyMySQL's OperationalError."""
+        connection = self._described()
+        connection.connect(self._socket())
+        return connection
+
+    def end_query(self, thread: int) -> None:
+        """End a statement from outside: PyMySQL's connection waits for it, and can't be used meanwhile."""
+        # A server that takes no second connection is left to the first one's limit on reads.
+        with suppress(pymysql.Error), closing(self.connect()) as another, another.cursor() as cursor:
+            cursor.execute(f"KILL QUERY {thread:d}")
+
+    def _socket(self) -> socket.socket:
+        """Connect to the first address that answers."""
+        failure = OSError("it has no address")
+        for address in self.addresses:
+            try:
+                return socket.create_connection((address, host_and_port(self.url)[1]), CONNECT_TIMEOUT)
+            except OSError as error:
+                failure = error
+        raise pymysql.OperationalError(CR_CONN_HOST_ERROR, f"can't connect ({failure.strerror or failure})")
+
+    def _described(self) -> "pymysql.Connection[Any]":
+        """Return a connection that is not connected yet."""
+        mode = str(self.url.query.get("sslmode", "prefer"))
+        encrypted = mode in ("require", "verify-full")
+        return pymysql.Connection(
+            host=self.url.host,  # by which certificates are verified
+            user=self.url.username,
+            password=(self.url.password or "").encode(),
+            database=self.url.database,
+            charset="utf8mb4",
+            # The server ends a statement at its time; a read waits longer only for one that does not answer.
+            read_timeout=int(self.timeout) + CONNECT_TIMEOUT,
+            write_timeout=CONNECT_TIMEOUT,
+            ssl=_context(verified=mode == "verify-full") if encrypted else None,
+            ssl_disabled=mode == "disable",
+            defer_connect=True,
+        )
+
+
+def check_statement(sql: str) -> None:
+    """Raise QueryFailed for a statement that does not begin as one that reads.
+
+    A read-only transaction stops writing to tables, but not statements such as KILL, SET GLOBAL or FLUSH.
+    """
+    start = _BEFORE.match(sql)
+    first = re.match(r"\w*", sql[start.end() :] if start else sql)
+    if first is None or first[0].lower() not in _READS or _EXECUTED_COMMENT.search(sql):
+        raise QueryFailed(
+            "A data source is read-only: the SQL may be a SELECT that reads tables, nothing else."
+        )
+
+
+def _context(*, verified: bool) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if not verified:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _prepare(driver: "pymysql.Connection[Any]", timeout: float) -> None:
+    with driver.cursor() as cursor:
+        marks = ", ".join(["%s"] * len(PORTAL_TABLES))
+        tables = f"SELECT table_name FROM information_schema.tables WHERE table_name IN ({marks})"  # noqa: S608 - marks
+        cursor.execute(tables, PORTAL_TABLES)
+        refuse_portal([str(name) for (name,) in cursor.fetchall()])
+        cursor.execute(
+            "SELECT CURRENT_USER(), privilege_type FROM information_schema.user_privileges"
+            " WHERE privilege_type IN ('FILE', 'SUPER')"
+        )
+        if found := cursor.fetchone():
+            raise too_many_rights(found[0], f"has the privilege {found[1]}")
+        cursor.execute("SET SESSION TRANSACTION READ ONLY")
+        cursor.execute("SELECT VERSION()")
+        (version,) = cursor.fetchone() or ("",)
+        # MariaDB counts in seconds (https://mariadb.com/kb/en/aborting-statements/), MySQL in milliseconds.
+        mariadb = "MariaDB" in version
+        variable, limit = (
+            ("max_statement_time", timeout) if mariadb else ("max_execution_time", timeout * 1000)
+        )
+        cursor.execute(f"SET SESSION {variable} = {limit:.0f}")
+    driver.commit()

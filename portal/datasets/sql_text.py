@@ -1,0 +1,99 @@
+"""SQL as people wrote it: which parameters it names, and where in it a database found fault. No parser.
+
+Strings, quoted names and comments are told from the rest, since a colon in them begins no parameter.
+"""
+
+import re
+from collections.abc import Collection
+from itertools import accumulate
+from typing import NamedTuple
+from unicodedata import east_asian_width
+
+_TOKEN = re.compile(
+    r"""'(?:[^']|'')*'          # a string
+      | "(?:[^"]|"")*"          # a quoted name
+      | `[^`]*`                 # MySQL's
+      | --[^\n]* | /\*.*?\*/    # comments
+      | \$(\w*)\$.*?\$\1\$      # PostgreSQL's strings between dollars
+      | (?<![:\w\\]):(?P<name>\w+)(?!:)""",
+    re.VERBOSE | re.DOTALL,
+)
+# What `sqlalchemy.text` takes for a parameter, wherever it stands.
+_COLON = re.compile(r"(?<![:\w\\]):(?=\w+(?!:))")
+
+
+class Place(NamedTuple):
+    """Line and column, both from 1."""
+
+    line: int
+    column: int
+
+
+def parameters_in(sql: str) -> list[str]:
+    """Return the names of the parameters of `sql`, in the order in which they first occur."""
+    found = (match["name"] for match in _TOKEN.finditer(sql))
+    return list(dict.fromkeys(name for name in found if name and not name[0].isdigit()))
+
+
+def bindable(sql: str, names: Collection[str]) -> str:
+    """Return `sql` for `sqlalchemy.text`, with every colon escaped but those of parameters in `names`."""
+
+    def escaped(match: re.Match[str]) -> str:
+        return match[0] if match["name"] in names else _COLON.sub(r"\\:", match[0])
+
+    return _TOKEN.sub(escaped, sql)
+
+
+def place_of(sql: str, message: str) -> Place | None:
+    """Return where in `sql` the database found fault, as far as its message tells; None where it doesn't.
+
+    PostgreSQL quotes the line with a caret below, MySQL names a line and what follows, SQLite names a word.
+    """
+    if caret := _CARET.search(message):
+        rest = _behind(caret["text"], len(caret["before"]) - len(f"LINE {caret['line']}: "))
+        return _found(sql, rest.rstrip("."), int(caret["line"]))
+    if near := _NEAR_LINE.search(message):
+        line = int(near["line"])
+        return _found(sql, near["rest"].split("\n")[0], line) or Place(line, 1)
+    if "incomplete input" in message:
+        lines = sql.rstrip().split("\n")
+        return Place(len(lines), len(lines[-1]) + 1)
+    for pattern in _WORDS:
+        if word := pattern.search(message):
+            return _only(sql, word[1])
+    return None
+
+
+_CARET = re.compile(r"LINE (?P<line>\d+): (?P<text>[^\n]*)\n(?P<before> *)\^")
+_NEAR_LINE = re.compile(r"near '(?P<rest>.*)' at line (?P<line>\d+)", re.DOTALL)
+_WORDS = (
+    re.compile(r'near "([^"]+)"'),
+    re.compile(r"no such (?:column|table|function): (?:\w+\.)*(\w+)"),
+    re.compile(r"ambiguous column name: (?:\w+\.)*(\w+)"),
+    re.compile(r"Unknown column '(?:\w+\.)*(\w+)'"),
+    re.compile(r"Table '(?:\w+\.)*(\w+)' doesn't exist"),
+)
+
+
+def _behind(text: str, columns: int) -> str:
+    """Return what stands behind so many columns of a terminal, where wide characters take two."""
+    widths = accumulate(2 if east_asian_width(character) in "WF" else 1 for character in text)
+    return text[sum(width <= columns for width in widths) :]
+
+
+def _found(sql: str, text: str, line: int) -> Place | None:
+    """Return where `text` begins in a line, if it does."""
+    lines = sql.split("\n")
+    if not text or line > len(lines):
+        return None
+    column = lines[line - 1].find(text)
+    return Place(line, column + 1) if column >= 0 else None
+
+
+def _only(sql: str, word: str) -> Place | None:
+    """Return where a word stands, if it stands in one place only."""
+    places = [match.start() for match in re.finditer(rf"(?<!\w){re.escape(word)}(?!\w)", sql)]
+    if len(places) != 1:
+        return None
+    before = sql[: places[0]]
+    return Place(before.count("\n") + 1, len(before) - before.rfind("\n"))
