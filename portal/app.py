@@ -9,6 +9,8 @@ from portal.alerts import views as alert_views
 from portal.audit import models as audit_models
 from portal.config import Settings, load
 from portal.datasets import models as dataset_models
+from portal.datasets import source_views
+from portal.datasets import views as dataset_views
 from portal.delivery import models as delivery_models
 from portal.demo import views as demo_views
 from portal.downloads import models as download_models
@@ -41,6 +43,8 @@ BLUEPRINTS = (
     operation_views.blueprint,
     schedule_views.blueprint,
     run_views.blueprint,
+    dataset_views.blueprint,
+    source_views.blueprint,
     alert_views.blueprint,
     download_views.blueprint,
 )

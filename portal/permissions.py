@@ -13,6 +13,8 @@ class Permission(StrEnum):
     VIEW_DASHBOARD = "view dashboard"
     VIEW_SCHEDULES = "view schedules"
     MANAGE_SCHEDULES = "manage schedules"
+    VIEW_DATASETS = "view datasets"
+    MANAGE_DATASETS = "manage datasets"
     VIEW_RUNS = "view runs"
     START_RUNS = "start runs"
     CANCEL_RUNS = "cancel runs"
@@ -31,6 +33,7 @@ _READ = frozenset(
     {
         Permission.VIEW_DASHBOARD,
         Permission.VIEW_SCHEDULES,
+        Permission.VIEW_DATASETS,
         Permission.VIEW_RUNS,
         Permission.DOWNLOAD_FILES,
         Permission.VIEW_ALERTS,

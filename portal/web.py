@@ -116,6 +116,8 @@ NAVIGATION = (
     NavigationItem("operations.dashboard", "", "Overview", "grid-1x2", Permission.VIEW_DASHBOARD),
     NavigationItem("schedules.index", "schedules", "Schedules", "calendar2-week", Permission.VIEW_SCHEDULES),
     NavigationItem("runs.index", "runs", "Runs", "clock-history", Permission.VIEW_RUNS),
+    NavigationItem("datasets.index", "datasets", "Datasets", "table", Permission.VIEW_DATASETS),
+    NavigationItem("sources.index", "sources", "Data sources", "database", Permission.VIEW_DATASETS),
     NavigationItem(
         "operations.failed_runs", "", "Failed runs", "exclamation-octagon", Permission.VIEW_FAILED_RUNS
     ),

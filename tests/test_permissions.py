@@ -9,6 +9,8 @@ WHO = {
     Permission.VIEW_DASHBOARD: EVERYBODY,
     Permission.VIEW_SCHEDULES: EVERYBODY,
     Permission.MANAGE_SCHEDULES: {Role.ADMIN, Role.MANAGER},
+    Permission.VIEW_DATASETS: EVERYBODY,
+    Permission.MANAGE_DATASETS: {Role.ADMIN},
     Permission.VIEW_RUNS: EVERYBODY,
     Permission.START_RUNS: {Role.ADMIN, Role.MANAGER},
     Permission.DOWNLOAD_FILES: EVERYBODY,

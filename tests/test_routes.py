@@ -65,6 +65,8 @@ def ids(run: ScheduledExportRun, schedule: ScheduledExport) -> dict[str, str]:
         "schedule_id": schedule.public_id,
         "alert_id": db.session.scalars(select(Alert.public_id)).one(),
         "day_id": day.public_id,
+        "source_id": schedule.dataset.source.public_id,
+        "dataset_id": schedule.dataset.public_id,
     }
 
 
@@ -148,7 +150,7 @@ def test_lists_of_another_organization_show_nothing(
     client: FlaskClient, ids: dict[str, str], outsider: User
 ) -> None:
     sign_in(client, outsider)
-    for path in ("/", "/schedules", "/runs", "/schedules/new", "/alerts"):
+    for path in ("/", "/schedules", "/runs", "/schedules/new", "/alerts", "/sources", "/datasets"):
         page = client.get(path).get_data(as_text=True)
         assert not [public_id for public_id in ids.values() if public_id in page]
         assert "Weekly cases" not in page

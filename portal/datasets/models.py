@@ -53,7 +53,10 @@ class Dataset(Identified, Base):
 
 
 class DatasetVersion(Base):
-    """What a dataset said at one time. Never changed: a run names the version it used."""
+    """What a dataset said at one time. Never changed: a run names the version it used.
+
+    `created_by` is who saved it, by e-mail address; none for those of the system and of earlier releases.
+    """
 
     __tablename__ = "dataset_versions"
     __table_args__ = (UniqueConstraint("dataset_id", "number"),)
@@ -67,6 +70,7 @@ class DatasetVersion(Base):
     key_columns: Mapped[list[str]] = mapped_column(JSON)
     csv_options: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    created_by: Mapped[str | None] = mapped_column(String(320))
 
     dataset: Mapped[Dataset] = relationship(back_populates="versions")
 

@@ -1,5 +1,6 @@
 """Creating and changing schedules. Every function takes the actor, and answers strangers with NotFound."""
 
+from collections.abc import Collection
 from datetime import date, datetime
 from typing import Any
 
@@ -50,6 +51,24 @@ def list_schedules(
     if before_id is not None:
         statement = statement.where(ScheduledExport.id < before_id)
     return list(db.session.scalars(statement))
+
+
+def schedules_over(actor: User, dataset_ids: Collection[int]) -> dict[int, list[str]]:
+    """Return the names of the schedules that export each dataset, those deleted aside."""
+    require(actor, Permission.VIEW_SCHEDULES)
+    found: dict[int, list[str]] = {dataset_id: [] for dataset_id in dataset_ids}
+    rows = db.session.execute(
+        select(ScheduledExport.dataset_id, ScheduledExport.name)
+        .where(
+            ScheduledExport.organization_id == actor.organization_id,
+            ScheduledExport.dataset_id.in_(dataset_ids),
+            ScheduledExport.deleted_at.is_(None),
+        )
+        .order_by(ScheduledExport.name)
+    )
+    for dataset_id, name in rows:
+        found[dataset_id].append(name)
+    return found
 
 
 def get_schedule(

@@ -1,4 +1,6 @@
 // The form of a schedule: shows only the fields that count, and what the rule means while it is typed.
+import { showWhatCounts } from "./what-counts.js";
+
 const TYPED = ["text", "number"];
 const PAUSE_MS = 150; // while somebody types
 
@@ -10,17 +12,7 @@ const regions = form.querySelector("[data-regions]");
 
 const valueOf = (name) => new FormData(form).get(name) ?? "";
 
-// "rhythm=monthly and monthly=business or holidays!=run"
-const holds = (when) =>
-  when.split(" or ").some((all) =>
-    all.split(" and ").every((one) => {
-      const [name, value] = one.split(/!?=/);
-      return (valueOf(name) === value) !== one.includes("!");
-    }),
-  );
-
-const showWhatCounts = () => {
-  for (const part of form.querySelectorAll("[data-when]")) part.hidden = !holds(part.dataset.when);
+const showRegions = () => {
   regions.hidden = regions.querySelector("select").length < 2;
 };
 
@@ -82,7 +74,7 @@ const offerRegions = async () => {
   } catch {
     select.length = 1; // the whole country can be chosen all the same
   }
-  showWhatCounts();
+  showRegions();
 };
 
 form.addEventListener("input", async (event) => {
@@ -92,13 +84,15 @@ form.addEventListener("input", async (event) => {
   }
   if (ruleFields.has(event.target.name)) onRuleChange(event.target);
   if (event.target.type !== "text") {
-    showWhatCounts();
+    showWhatCounts(form);
+    showRegions();
     countChosen();
     offerOtherDataset();
   }
 });
 form.querySelector("[data-show-dataset]").addEventListener("click", () => form.requestSubmit());
 
-showWhatCounts();
+showWhatCounts(form);
+showRegions();
 countChosen();
 offerOtherDataset();

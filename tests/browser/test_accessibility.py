@@ -44,6 +44,14 @@ def paths(app: Flask, admin: User, schedule: ScheduledExport, settings: Settings
         "/organization/days-off",
         "/alerts",
         "/alerts?show=all",
+        "/datasets",
+        "/datasets/new",
+        f"/datasets/{schedule.dataset.public_id}",
+        f"/datasets/{schedule.dataset.public_id}/edit",
+        "/sources",
+        "/sources/new",
+        f"/sources/{schedule.dataset.source.public_id}",
+        f"/sources/{schedule.dataset.source.public_id}/edit",
     ]
     let_go()
     return found

@@ -1,0 +1,234 @@
+"""Datasets as an admin defines them: checked, saved as versions that are never changed, put away."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from portal.audit import service as audit
+from portal.datasets.filters import BUILT_IN, bound_names, parameters_of
+from portal.datasets.models import Dataset, DatasetVersion, DataSource, ExportType
+from portal.datasets.parameters import Parameter
+from portal.datasets.service import current_version
+from portal.datasets.sql_text import parameters_in
+from portal.errors import InvalidInput, NotFound
+from portal.exporters.options import CsvOptions
+from portal.extensions import db
+from portal.organizations.models import User
+from portal.organizations.service import require
+from portal.permissions import Permission
+from portal.table import Column
+
+TAGS = {
+    "PII": "personal data",
+    "SENSITIVE": "sensitive",
+    "BOARD": "for the board",
+    "EXTERNAL": "may leave the house",
+}
+LONGEST_SQL = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """All that a version of a dataset says, and what the dataset is called."""
+
+    name: str
+    description: str
+    sql: str
+    parameters: tuple[Parameter, ...] = ()
+    columns: tuple[Column, ...] = ()
+    key_columns: tuple[str, ...] = ()
+    csv: CsvOptions = CsvOptions()  # noqa: RUF009 - frozen
+
+
+def get_dataset(actor: User, public_id: str) -> Dataset:
+    """Return one dataset in use of the actor's organization, with its versions. Raises NotFound."""
+    require(actor, Permission.VIEW_DATASETS)
+    found = db.session.scalars(
+        select(Dataset).where(
+            Dataset.public_id == public_id,
+            Dataset.organization_id == actor.organization_id,
+            Dataset.archived_at.is_(None),
+        )
+    ).first()
+    if found is None:
+        raise NotFound("There is no such dataset.")
+    return found
+
+
+def definition_of(dataset: Dataset) -> Definition:
+    """Return what a dataset says now."""
+    version = current_version(dataset)
+    return Definition(
+        name=dataset.name,
+        description=dataset.description,
+        sql=version.sql,
+        parameters=parameters_of(version),
+        columns=version.table_columns,
+        key_columns=tuple(version.key_columns),
+        csv=CsvOptions.from_dict(version.csv_options or {}),
+    )
+
+
+def check_query(definition: Definition) -> None:
+    """Raise InvalidInput on field `sql` or `parameters` for what can't be run, whatever the database says."""
+    if not definition.sql.strip():
+        raise InvalidInput("Write a query.", "sql")
+    if len(definition.sql) > LONGEST_SQL:
+        raise InvalidInput(f"A query has at most {LONGEST_SQL:,} characters.", "sql")
+    names = [parameter.name for parameter in definition.parameters]
+    for name in names:
+        if names.count(name) > 1:
+            raise InvalidInput(f"Two parameters are called “{name}”.", "parameters")
+        if name in BUILT_IN:
+            raise InvalidInput(f"“{name}” is there without being defined.", "parameters")
+    known = BUILT_IN | set(bound_names(definition.parameters))
+    for name in parameters_in(definition.sql):
+        if name not in known:
+            raise InvalidInput(f"The query names :{name}, which is no parameter of this dataset.", "sql")
+
+
+def create(
+    actor: User, source: DataSource, definition: Definition, *, now: datetime, ip: str | None = None
+) -> Dataset:
+    """Add a dataset over a source. Raises InvalidInput on the field in question."""
+    checked = _checked(actor, definition)
+    dataset = Dataset(
+        organization_id=source.organization_id,
+        source_id=source.id,
+        name=checked.name,
+        description=checked.description,
+        export_type=ExportType.CUSTOM,
+        created_at=now,
+    )
+    dataset.versions.append(_version(checked, 1, actor, now))
+    db.session.add(dataset)
+    db.session.flush()
+    _record(dataset, "dataset.create", actor, now, ip, after=_described(checked, 1))
+    return dataset
+
+
+def change(
+    actor: User, dataset: Dataset, definition: Definition, *, now: datetime, ip: str | None = None
+) -> DatasetVersion | None:
+    """Save what a dataset says from now on as a new version, which new runs use; None if nothing changed.
+
+    Raises InvalidInput on the field in question.
+    """
+    before, old = definition_of(dataset), current_version(dataset)
+    checked = _checked(actor, definition, besides=dataset)
+    if checked == before:
+        return None
+    dataset.name, dataset.description = checked.name, checked.description
+    version = old
+    if replace(checked, name=before.name, description=before.description) != before:
+        version = _version(checked, old.number + 1, actor, now)
+        dataset.versions.append(version)
+    db.session.flush()
+    described = _described(before, old.number), _described(checked, version.number)
+    _record(dataset, "dataset.change", actor, now, ip, before=described[0], after=described[1])
+    return version
+
+
+def archive(actor: User, dataset: Dataset, *, now: datetime, ip: str | None = None) -> None:
+    """Put a dataset away: no new schedule can choose it. Its runs and versions stay."""
+    require(actor, Permission.MANAGE_DATASETS)
+    dataset.archived_at = now
+    db.session.flush()
+    _record(dataset, "dataset.archive", actor, now, ip, before={"name": dataset.name})
+
+
+def _checked(actor: User, definition: Definition, besides: Dataset | None = None) -> Definition:
+    require(actor, Permission.MANAGE_DATASETS)
+    name = _free_name(actor.organization_id, definition.name, besides)
+    if len(definition.description) > 1000:
+        raise InvalidInput("A description has at most 1,000 characters.", "description")
+    check_query(definition)
+    _check_columns(definition)
+    return replace(definition, name=name, description=definition.description.strip())
+
+
+def _check_columns(definition: Definition) -> None:
+    if not definition.columns:
+        raise InvalidInput("The query gives no column.", "sql")
+    keys = [column.key for column in definition.columns]
+    for column in definition.columns:
+        if keys.count(column.key) > 1:
+            raise InvalidInput(f"Two columns are called “{column.key}”: give one another name by AS.", "sql")
+        if not column.label.strip():
+            raise InvalidInput(f"The column “{column.key}” needs a header.", "columns")
+    if strangers := set(definition.key_columns) - set(keys):
+        raise InvalidInput(f"The query has no column “{min(strangers)}” that could be a key.", "columns")
+
+
+def _free_name(organization_id: int, name: str, besides: Dataset | None) -> str:
+    name = " ".join(name.split())
+    if not name or len(name) > 120:
+        raise InvalidInput("A dataset needs a name of at most 120 characters.", "name")
+    taken = select(Dataset.id).where(Dataset.organization_id == organization_id, Dataset.name == name)
+    if besides is not None:
+        taken = taken.where(Dataset.id != besides.id)
+    if db.session.scalar(taken) is not None:
+        raise InvalidInput(f"There is, or was, a dataset “{name}”.", "name")
+    return name
+
+
+def _version(definition: Definition, number: int, actor: User, now: datetime) -> DatasetVersion:
+    return DatasetVersion(
+        number=number,
+        sql=definition.sql,
+        parameters=[parameter.to_dict() for parameter in definition.parameters],
+        columns=[column.to_dict() for column in definition.columns],
+        key_columns=list(definition.key_columns),
+        csv_options=definition.csv.to_dict(),
+        created_at=now,
+        created_by=actor.email,
+    )
+
+
+def _described(definition: Definition, number: int) -> dict[str, Any]:
+    return {
+        "version": number,
+        "name": definition.name,
+        "description": definition.description,
+        "sql": definition.sql,
+        "parameters": [parameter.to_dict() for parameter in definition.parameters],
+        "columns": [column.to_dict() for column in definition.columns],
+        "key_columns": list(definition.key_columns),
+        "csv_options": definition.csv.to_dict(),
+    }
+
+
+def _record(
+    dataset: Dataset,
+    action: str,
+    actor: User,
+    now: datetime,
+    ip: str | None,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+) -> None:
+    audit.record(
+        dataset.organization_id,
+        actor=actor.email,
+        action=action,
+        target=f"dataset:{dataset.public_id}",
+        now=now,
+        before=before,
+        after=after,
+        ip=ip,
+    )
+
+
+def merged(found: Sequence[Column], known: Sequence[Column]) -> tuple[Column, ...]:
+    """Return the columns that a query gives, in its order, each as it is known already, if it is."""
+    by_key = {column.key: column for column in known}
+    return tuple(by_key.get(column.key) or replace(column, label=_header(column.key)) for column in found)
+
+
+def _header(key: str) -> str:
+    """Return a first header for a column: `opened_at` → `Opened at`."""
+    words = " ".join(key.replace("_", " ").split())
+    return words[:1].upper() + words[1:] if words else key

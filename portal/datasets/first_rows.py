@@ -1,0 +1,40 @@
+"""The first rows of a query, fast: for whoever writes one, or chooses columns of one."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from portal.datasets.query import open_rows
+from portal.datasets.sources import Source
+from portal.table import Column, Row
+
+ROWS = 20
+TIMEOUT = 10.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The first rows, whether there are more, and how long connecting and reading took."""
+
+    columns: tuple[Column, ...]
+    rows: Sequence[Row]
+    more: bool
+    milliseconds: float
+
+
+def preview(
+    source: Source, sql: str, values: Mapping[str, Any], columns: Sequence[Column] | None = None
+) -> Preview:
+    """Run a query for its first rows; without `columns` all of them, with types found from the rows.
+
+    No transaction of ours may be open meanwhile. Raises what `open_rows` raises.
+    """
+    started = time.perf_counter()
+    with open_rows(source, sql, values, columns=columns, timeout=TIMEOUT) as found:
+        rows: list[Row] = []
+        for batch in found.batches:
+            rows += batch[: ROWS + 1 - len(rows)]
+            if len(rows) > ROWS:
+                break
+    return Preview(found.columns, rows[:ROWS], len(rows) > ROWS, (time.perf_counter() - started) * 1000)

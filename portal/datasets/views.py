@@ -1,0 +1,210 @@
+"""Pages of datasets: their list, one of them, and the editor of its query and columns."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from portal.clock import utcnow
+from portal.database import read_only
+from portal.datasets import definitions, source_service
+from portal.datasets import service as datasets
+from portal.datasets.definition_form import KIND_WORDS, TYPE_WORDS, DefinitionForm, filled
+from portal.datasets.definitions import TAGS, Definition
+from portal.datasets.filters import parameters_of
+from portal.datasets.first_rows import ROWS, TIMEOUT, Preview, preview
+from portal.datasets.models import Dataset, DataSource
+from portal.errors import InvalidInput, PortalError, QueryFailed
+from portal.exporters.base import Document
+from portal.exporters.pdf_text import shown_texts
+from portal.extensions import db
+from portal.permissions import Permission
+from portal.schedules.service import schedules_over
+from portal.tally import Tally
+from portal.web import actor, remote_ip, requires, settings
+
+blueprint = Blueprint("datasets", __name__)
+
+LONGEST_CELL = 80
+
+
+@blueprint.get("/datasets")
+@requires(Permission.VIEW_DATASETS)
+def index() -> str:
+    """List the organization's datasets."""
+    found = datasets.list_datasets(actor())
+    return render_template(
+        "datasets/index.html",
+        datasets=found,
+        versions={dataset.id: datasets.current_version(dataset) for dataset in found},
+        used=schedules_over(actor(), [dataset.id for dataset in found]),
+        sources=source_service.list_sources(actor()),
+        zone=actor().organization.timezone,
+    )
+
+
+@blueprint.get("/datasets/<dataset_id>")
+@requires(Permission.VIEW_DATASETS)
+def show(dataset_id: str) -> str:
+    """Show what a dataset says, now or in an earlier version."""
+    dataset = definitions.get_dataset(actor(), dataset_id)
+    number = request.args.get("version", type=int)
+    version = next((one for one in dataset.versions if one.number == number), None)
+    if number is not None and version is None:
+        abort(404)
+    return render_template(
+        "datasets/show.html",
+        dataset=dataset,
+        version=version or dataset.versions[-1],
+        parameters=parameters_of(version or dataset.versions[-1]),
+        used=schedules_over(actor(), [dataset.id])[dataset.id],
+        zone=actor().organization.timezone,
+        kinds=KIND_WORDS,
+        types=TYPE_WORDS,
+    )
+
+
+@blueprint.route("/datasets/new", methods=["GET", "POST"])
+@requires(Permission.MANAGE_DATASETS)
+def new() -> Any:
+    """Define a dataset: run its query as often as somebody likes, then save."""
+    form = DefinitionForm()  # type: ignore[no-untyped-call]
+    if request.method == "GET":
+        form.source.data = request.args.get("source")
+        return _page(form)
+    return _answered(form, None)
+
+
+@blueprint.route("/datasets/<dataset_id>/edit", methods=["GET", "POST"])
+@requires(Permission.MANAGE_DATASETS)
+def edit(dataset_id: str) -> Any:
+    """Change a dataset: what is saved is a new version."""
+    dataset = definitions.get_dataset(actor(), dataset_id)
+    if request.method == "GET":
+        form = DefinitionForm(data=filled(definitions.definition_of(dataset)))  # type: ignore[no-untyped-call]
+        return _page(form, dataset)
+    return _answered(DefinitionForm(), dataset)  # type: ignore[no-untyped-call]
+
+
+@blueprint.post("/datasets/<dataset_id>/archive")
+@requires(Permission.MANAGE_DATASETS)
+def archive(dataset_id: str) -> Response:
+    """Put a dataset away that no schedule exports."""
+    dataset = definitions.get_dataset(actor(), dataset_id)
+    if used := schedules_over(actor(), [dataset.id])[dataset.id]:
+        flash(f"“{used[0]}” exports this dataset: delete that schedule first.", "error")
+        return redirect(url_for(".show", dataset_id=dataset_id))
+    definitions.archive(actor(), dataset, now=utcnow(), ip=remote_ip())
+    name = dataset.name
+    db.session.commit()
+    flash(f"“{name}” is put away. Its runs and versions stay.", "success")
+    return redirect(url_for(".index"))
+
+
+def _answered(form: DefinitionForm, dataset: Dataset | None) -> Any:
+    """Run the query that was typed; show its first rows, or save the dataset with the columns found."""
+    if not form.validate():
+        return _page(form, dataset)
+    problem, found = "", None
+    try:
+        source = dataset.source if dataset else _chosen_source(form)
+        definition = form.definition()
+        found = _run(source, definition, form.period.data)
+        definition = _with_columns(definition, found)
+        if "save" in request.form:
+            return _saved(definition, source, dataset)
+        form.show_columns(definition.columns, definition.key_columns)
+    except InvalidInput as error:
+        problem = "" if form.say(error) else str(error)
+    except QueryFailed as error:
+        form.say(InvalidInput(str(error), "sql"))
+    except PortalError as error:
+        problem = str(error)
+    db.session.rollback()
+    return _page(form, dataset, found, problem)
+
+
+def _chosen_source(form: DefinitionForm) -> DataSource:
+    by_id = {source.public_id: source for source in source_service.list_sources(actor())}
+    try:
+        return by_id[form.source.data]
+    except KeyError:
+        raise InvalidInput("Choose a data source.", "source") from None
+
+
+def _run(source: DataSource, definition: Definition, period: str | None) -> Preview:
+    """Run a query for its first rows, with none chosen of its other parameters."""
+    definitions.check_query(definition)
+    opened = source_service.opened(source, settings())
+    values = datasets.values_of(
+        definition.sql,
+        definition.parameters,
+        {one.name: {"preset": period} for one in definition.parameters if period and one.kind == "period"},
+        organization=actor().organization,
+        due_at=utcnow(),
+        timezone=actor().organization.timezone,
+        sqlite=opened.backend == "sqlite",
+    )
+    db.session.rollback()  # no transaction while the source answers
+    return preview(opened, definition.sql, values)
+
+
+def _with_columns(definition: Definition, found: Preview) -> Definition:
+    columns = definitions.merged(found.columns, definition.columns)
+    there = {column.key for column in columns}
+    keys = tuple(key for key in definition.key_columns if key in there)
+    return replace(definition, columns=columns, key_columns=keys)
+
+
+def _saved(definition: Definition, source: DataSource, dataset: Dataset | None) -> Response:
+    if dataset is None:
+        dataset = definitions.create(actor(), source, definition, now=utcnow(), ip=remote_ip())
+        words = f"“{dataset.name}” is saved. Schedules can export it now."
+    else:
+        version = definitions.change(actor(), dataset, definition, now=utcnow(), ip=remote_ip())
+        words = f"Saved as version {version.number}. New runs use it." if version else "Nothing has changed."
+    public_id = dataset.public_id
+    db.session.commit()
+    flash(words, "success")
+    return redirect(url_for(".show", dataset_id=public_id))
+
+
+def _page(
+    form: DefinitionForm, dataset: Dataset | None = None, found: Preview | None = None, problem: str = ""
+) -> str:
+    with read_only():
+        sources = source_service.list_sources(actor())
+        form.source.choices = {source.public_id: source.name for source in sources}
+        form.offer_spare_parameters()
+        return render_template(
+            "datasets/form.html",
+            form=form,
+            dataset=dataset,
+            next_version=datasets.current_version(dataset).number + 1 if dataset else 1,
+            found=found,
+            cells=_cells(found) if found else (),
+            problem=problem,
+            tags=TAGS,
+            types=TYPE_WORDS,
+            most_rows=ROWS,
+            seconds=TIMEOUT,
+        )
+
+
+def _cells(found: Preview) -> Sequence[Sequence[str | None]]:
+    """Return the preview's values as a PDF shows them, cut to a cell; None for NULL."""
+    document = Document("", "", utcnow(), timezone=actor().organization.timezone)
+    shown = [shown_texts(column, document, Tally()) for column in found.columns]
+    return [
+        [
+            None if value is None else _cut(texts[type(value)](value))
+            for texts, value in zip(shown, row, strict=True)
+        ]
+        for row in found.rows
+    ]
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"

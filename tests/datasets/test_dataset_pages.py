@@ -1,0 +1,256 @@
+"""The pages of datasets as a browser meets them."""
+
+import re
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from portal.audit.models import AuditEntry
+from portal.datasets import definitions
+from portal.datasets.models import Dataset, DataSource
+from portal.datasets.parameters import ParameterKind
+from portal.extensions import db
+from portal.organizations.models import User
+from portal.schedules.models import ScheduledExport
+from portal.table import ColumnType
+from tests.conftest import sign_in
+from tests.schedules.pages import text_of
+
+SQL = """SELECT id AS case_id, status, opened_at
+FROM cases
+WHERE status = :status OR :status IS NULL
+ORDER BY id"""
+
+
+def filled(source: DataSource | None = None, **changes: Any) -> dict[str, Any]:
+    """Return what a browser sends of a form that was just filled in."""
+    return {
+        "name": "Open cases",
+        "description": "Cases that are open.",
+        **({"source": source.public_id} if source else {}),
+        "sql": SQL.replace("\n", "\r\n"),
+        "period": "",
+        "parameters-0-name": "status",
+        "parameters-0-label": "Status",
+        "parameters-0-kind": "choice",
+        "parameters-0-choices": "NEW | New\r\nOPEN | Open",
+        "parameters-0-choices_sql": "",
+        "parameters-1-name": "",
+        "parameters-1-label": "",
+        "parameters-1-kind": "period",
+        "csv-delimiter": ";",
+        "csv-encoding": "utf-8",
+        "csv-line_end": "lf",
+        "csv-quoting": "minimal",
+        **changes,
+    }
+
+
+def column(number: int, key: str, **changes: str) -> dict[str, str]:
+    """Return what a browser sends of one row of columns."""
+    values = {"key": key, "label": key, "type": "text", "format": "", "width": "", "group": "core"}
+    values |= {"zone": "schedule", **changes}
+    return {f"columns-{number}-{name}": value for name, value in values.items()}
+
+
+def fields_of(page: str) -> list[str]:
+    return re.findall(r'name="columns-\d+-key"[^>]*value="([^"]*)"', page)
+
+
+def the_dataset(name: str) -> Dataset:
+    db.session.expire_all()
+    return db.session.scalars(select(Dataset).where(Dataset.name == name)).one()
+
+
+class TestDefine:
+    def test_it_runs_the_query_and_shows_rows_and_columns(
+        self, client: FlaskClient, admin: User, dataset: Dataset
+    ) -> None:
+        sign_in(client, admin)
+
+        response = client.post("/datasets/new", data=filled(dataset.source, run="1"))
+
+        page = response.get_data(as_text=True)
+        assert re.search(r"The first 20 rows in \d\.\d s", text_of(response))
+        assert fields_of(page) == ["case_id", "status", "opened_at"]
+        assert 'value="Opened at"' in page
+        assert '<option selected value="integer">' in page
+        assert db.session.scalars(select(Dataset.name)).all() == ["Cases"], "running saves nothing"
+
+    def test_it_saves_what_was_said_of_the_columns(
+        self, client: FlaskClient, admin: User, dataset: Dataset
+    ) -> None:
+        sign_in(client, admin)
+        marked = {"columns-1-tags": ["PII", "BOARD"], "columns-0-is_key": "y"}
+        columns = {
+            **column(0, "case_id", type="integer", label="No.", width="8"),
+            **column(1, "status", group="state"),
+            **column(2, "opened_at", type="datetime", zone="utc", format="yyyy-mm-dd"),
+            **marked,
+        }
+
+        page = client.post(
+            "/datasets/new", data=filled(dataset.source, save="1", **columns), follow_redirects=True
+        )
+
+        assert "“Open cases” is saved." in text_of(page)
+        saved = definitions.definition_of(the_dataset("Open cases"))
+        first, second, third = saved.columns
+        assert (first.label, first.type, first.width) == ("No.", ColumnType.INTEGER, 8)
+        assert (second.group, sorted(second.tags)) == ("state", ["BOARD", "PII"])
+        assert (third.type, third.zone, third.format) == (ColumnType.DATETIME, "utc", "yyyy-mm-dd")
+        assert saved.key_columns == ("case_id",)
+        assert saved.sql == SQL
+        (parameter,) = saved.parameters
+        assert (parameter.name, parameter.kind) == ("status", ParameterKind.CHOICE)
+        assert parameter.choices == (("NEW", "New"), ("OPEN", "Open"))
+        assert (saved.csv.delimiter, saved.csv.encoding) == (";", "utf-8")
+        entry = db.session.scalars(select(AuditEntry).where(AuditEntry.action == "dataset.create")).one()
+        assert entry.after is not None
+        assert entry.after["sql"] == SQL
+
+    def test_a_new_dataset_can_be_saved_without_a_run_before(
+        self, client: FlaskClient, admin: User, dataset: Dataset
+    ) -> None:
+        sign_in(client, admin)
+
+        client.post("/datasets/new", data=filled(dataset.source, save="1"))
+
+        saved = definitions.definition_of(the_dataset("Open cases"))
+        assert [one.label for one in saved.columns] == ["Case id", "Status", "Opened at"]
+
+    @pytest.mark.parametrize(
+        ("changes", "field", "words"),
+        [
+            ({"sql": " "}, "sql", "Write a query."),
+            ({"sql": "SELECT id\nFORM cases"}, "sql", 'Line 2, column 6: near "cases": syntax error'),
+            ({"sql": "SELECT 1 AS a WHERE 1 = :gone"}, "sql", "The query names :gone, which is no parameter"),
+            ({"sql": "SELECT 1 AS a, 2 AS a"}, "sql", "Two columns are called “a”"),
+            ({"sql": "DELETE FROM cases"}, "sql", "A data source is read-only"),
+            ({"name": " "}, "name", "A dataset needs a name"),
+            ({"name": "Cases"}, "name", "There is, or was, a dataset “Cases”."),
+            ({"source": "x"}, "source", "Choose a data source."),
+            ({"parameters-1-name": "status"}, "parameters", "Two parameters are called “status”."),
+            ({"parameters-1-name": "due_at"}, "parameters", "“due_at” is there without being defined."),
+            ({"parameters-1-name": "A B"}, "parameters", "A parameter can't be named 'A B'."),
+            ({"parameters-0-kind": "odd"}, "parameters", "status: Kind: Not a valid choice."),
+            (
+                column(0, "case_id", width="900"),
+                "columns",
+                "case_id: Width: Number must be between 1 and 255.",
+            ),
+            ({"parameters-0-choices": ""}, "parameters", "a choice needs either choices or choices_sql"),
+        ],
+    )
+    def test_it_says_what_is_wrong_and_keeps_what_was_typed(
+        self,
+        client: FlaskClient,
+        admin: User,
+        dataset: Dataset,
+        changes: dict[str, str],
+        field: str,
+        words: str,
+    ) -> None:
+        sign_in(client, admin)
+
+        page = text_of(client.post("/datasets/new", data=filled(dataset.source, save="1") | changes))
+
+        label = {"sql": "Query", "source": "Data source"}.get(field, field.capitalize())
+        assert f"{label}: {words}" in page or (field == "parameters" and words in page)
+        assert "Cases that are open." in page
+        assert db.session.scalars(select(Dataset.name)).all() == ["Cases"]
+
+    def test_a_period_of_the_preview_narrows_its_rows(
+        self, client: FlaskClient, admin: User, dataset: Dataset
+    ) -> None:
+        sign_in(client, admin)
+        sql = "SELECT id FROM cases WHERE opened_at >= :opened_start AND opened_at < :opened_end"
+        asked = {"parameters-0-name": "opened", "parameters-0-kind": "period", "sql": sql, "run": "1"}
+
+        page = text_of(client.post("/datasets/new", data=filled(dataset.source, **asked, period="today")))
+
+        assert "The query gives no rows." in page
+
+
+class TestEdit:
+    def test_what_is_saved_is_a_new_version(self, client: FlaskClient, admin: User, dataset: Dataset) -> None:
+        sign_in(client, admin)
+        url = f"/datasets/{dataset.public_id}"
+        page = client.get(f"{url}/edit").get_data(as_text=True)
+        before = definitions.definition_of(dataset)
+
+        saved = client.post(f"{url}/edit", data=_form_of(page) | {"name": "Cases", "save": "1"})
+        assert saved.status_code == 302
+        assert saved.headers["Location"] == url
+        assert definitions.definition_of(the_dataset("Cases")) == before, "nothing was changed"
+        assert len(the_dataset("Cases").versions) == 1
+
+        data = _form_of(page) | {"columns-0-label": "Case", "save": "1"}
+        done = text_of(client.post(f"{url}/edit", data=data, follow_redirects=True))
+
+        assert "Saved as version 2. New runs use it." in done
+        assert "admin@acme.example" in done
+        assert definitions.definition_of(the_dataset("Cases")).columns[0].label == "Case"
+        old = text_of(client.get(f"{url}?version=1"))
+        assert "This is version 1 of 2" in old
+        assert client.get(f"{url}?version=3").status_code == 404
+
+    def test_columns_follow_the_query(self, client: FlaskClient, admin: User, dataset: Dataset) -> None:
+        sign_in(client, admin)
+        url = f"/datasets/{dataset.public_id}/edit"
+        data = _form_of(client.get(url).get_data(as_text=True))
+        data |= {"sql": "SELECT number AS case_number, 1 AS added FROM cases", "run": "1"}
+
+        page = client.post(url, data=_without_parameters(data)).get_data(as_text=True)
+
+        assert fields_of(page) == ["case_number", "added"]
+
+
+class TestArchive:
+    def test_it_is_no_longer_offered(self, client: FlaskClient, admin: User, dataset: Dataset) -> None:
+        sign_in(client, admin)
+
+        page = client.post(f"/datasets/{dataset.public_id}/archive", follow_redirects=True)
+
+        assert "“Cases” is put away." in text_of(page)
+        assert client.get(f"/datasets/{dataset.public_id}").status_code == 404
+
+    def test_it_stays_while_a_schedule_exports_it(
+        self, client: FlaskClient, admin: User, schedule: ScheduledExport
+    ) -> None:
+        sign_in(client, admin)
+
+        page = client.post(f"/datasets/{schedule.dataset.public_id}/archive", follow_redirects=True)
+
+        assert "“Weekly cases” exports this dataset" in text_of(page)
+        assert client.get(f"/datasets/{schedule.dataset.public_id}").status_code == 200
+
+
+def _form_of(page: str) -> dict[str, Any]:
+    """Return what a browser would send of a page's form as it stands."""
+    found: dict[str, Any] = {}
+    for tag in re.findall(r"<input [^>]*>", page):
+        name, value = re.search(r'name="([^"]+)"', tag), re.search(r'value="([^"]*)"', tag)
+        if name is None or ('type="checkbox"' in tag and "checked" not in tag):
+            continue
+        found.setdefault(name[1], []).append(_plain(value[1] if value else ""))
+    for name, text in re.findall(
+        r'<textarea [^>]*name="([^"]+)"[^>]*>\r?\n?(.*?)</textarea>', page, re.DOTALL
+    ):
+        found[name] = _plain(text)
+    for name, body in re.findall(r'<select [^>]*name="([^"]+)"[^>]*>(.*?)</select>', page, re.DOTALL):
+        chosen = re.search(r'<option selected value="([^"]*)"', body) or re.search(r'value="([^"]*)"', body)
+        found[name] = _plain(chosen[1] if chosen else "")
+    return found
+
+
+def _plain(text: str) -> str:
+    for entity, sign in (("&lt;", "<"), ("&gt;", ">"), ("&#39;", "'"), ("&#34;", '"'), ("&amp;", "&")):
+        text = text.replace(entity, sign)
+    return text
+
+
+def _without_parameters(data: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if not name.startswith("parameters-")}
