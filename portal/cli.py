@@ -17,6 +17,7 @@ from portal.cli_recurrence import next_runs
 from portal.clock import utcnow
 from portal.config import Settings, load
 from portal.datasets import service as datasets
+from portal.datasets import source_service
 from portal.demo import seed, supervisor
 from portal.errors import InvalidInput, PortalError
 from portal.exporters.options import CsvOptions
@@ -174,6 +175,16 @@ def csv_options(organization: str, dataset: str, **chosen: str | bool) -> None:
         version = datasets.choose_csv(found, CsvOptions.from_dict(chosen), now=utcnow())
         db.session.commit()
         click.echo(f"Version {version.number} of “{found.name}” writes CSV that way.")
+
+
+@main.command()
+def reencrypt() -> None:
+    """Encrypt the credentials of all data sources under the present secret, so that older ones can go."""
+    settings = load()
+    with _application(settings):
+        count = source_service.reencrypt(settings)
+        db.session.commit()
+    click.echo(f"The credentials of {count} data source{'s' if count != 1 else ''} need no older secret now.")
 
 
 @contextmanager

@@ -170,6 +170,18 @@ def url_of(source: DataSource, settings: Settings) -> URL:
         ) from None
 
 
+def reencrypt(settings: Settings) -> int:
+    """Encrypt all sources' URLs under the present secret and return how many there are.
+
+    Raises SourceUnavailable for one that no secret opens; nothing is changed then.
+    """
+    found = db.session.scalars(select(DataSource).order_by(DataSource.id)).all()
+    urls = [url_of(source, settings) for source in found]
+    for source, url in zip(found, urls, strict=True):
+        source.url_encrypted = _encrypted(url, settings)
+    return len(found)
+
+
 def described(source: DataSource, url: URL) -> dict[str, Any]:
     """Return what may be shown of a source: everything but its password."""
     shown: dict[str, Any] = {"name": source.name, "kind": source.kind}
