@@ -11,7 +11,7 @@ from portal.audit import service as audit
 from portal.datasets.filters import BUILT_IN, bound_names, parameters_of
 from portal.datasets.models import Dataset, DatasetVersion, DataSource, ExportType
 from portal.datasets.parameters import Parameter
-from portal.datasets.service import current_version
+from portal.datasets.service import current_version, find_dataset
 from portal.datasets.sql_text import parameters_in
 from portal.errors import InvalidInput, NotFound
 from portal.exporters.options import CsvOptions
@@ -46,13 +46,7 @@ class Definition:
 def get_dataset(actor: User, public_id: str) -> Dataset:
     """Return one dataset in use of the actor's organization, with its versions. Raises NotFound."""
     require(actor, Permission.VIEW_DATASETS)
-    found = db.session.scalars(
-        select(Dataset).where(
-            Dataset.public_id == public_id,
-            Dataset.organization_id == actor.organization_id,
-            Dataset.archived_at.is_(None),
-        )
-    ).first()
+    found = find_dataset(actor, public_id)
     if found is None:
         raise NotFound("There is no such dataset.")
     return found

@@ -127,15 +127,20 @@ def list_datasets(actor: User) -> list[Dataset]:
     )
 
 
-def get_dataset(actor: User, public_id: str) -> Dataset:
-    """Return one dataset of the actor's organization. Raises InvalidInput on field `dataset` otherwise."""
-    found = db.session.scalars(
+def find_dataset(actor: User, public_id: str) -> Dataset | None:
+    """Return one dataset in use of the actor's organization, if there is such."""
+    return db.session.scalars(
         select(Dataset).where(
             Dataset.public_id == public_id,
             Dataset.organization_id == actor.organization_id,
             Dataset.archived_at.is_(None),
         )
     ).first()
+
+
+def get_dataset(actor: User, public_id: str) -> Dataset:
+    """Return one dataset that somebody chose. Raises InvalidInput on field `dataset` if there is none."""
+    found = find_dataset(actor, public_id)
     if found is None:
         raise InvalidInput("Choose a dataset from the list.", "dataset")
     return found
