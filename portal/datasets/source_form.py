@@ -38,9 +38,11 @@ class SourceForm(FlaskForm):
         self._files = frozenset(files)
         self.file.choices = {name: name for name in files}
 
-    def show(self, name: str, url: URL, folder: Path) -> None:
-        """Fill in a saved source, without its password."""
-        self.name.data, self.kind.data = name, url.get_backend_name()
+    def show(self, name: str, kind: str, url: URL | None, folder: Path) -> None:
+        """Fill in a saved source, without its password; without a URL only what is known besides."""
+        self.name.data, self.kind.data = name, kind
+        if url is None:
+            return
         if self.kind.data == "sqlite":
             self.file.data = str(Path(url.database or "").relative_to(folder))
             return

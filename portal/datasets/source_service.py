@@ -80,7 +80,7 @@ def change_source(
     """Give a source another name or URL. Raises InvalidInput as `create_source` does."""
     require(actor, Permission.MANAGE_DATASETS)
     organization = db.session.get_one(Organization, source.organization_id)
-    checked, before = _checked(url, organization, settings), described(source, url_of(source, settings))
+    checked, before = _checked(url, organization, settings), described(source, readable_url(source, settings))
     if checked.get_backend_name() != source.kind:
         raise InvalidInput("A source stays of its kind: add another one, and move its datasets.", "kind")
     source.name = _free_name(source.organization_id, name, besides=source)
@@ -182,9 +182,19 @@ def reencrypt(settings: Settings) -> int:
     return len(found)
 
 
-def described(source: DataSource, url: URL) -> dict[str, Any]:
-    """Return what may be shown of a source: everything but its password."""
+def readable_url(source: DataSource, settings: Settings) -> URL | None:
+    """Return the URL of a source; None where no secret opens it, and it must be typed anew."""
+    try:
+        return url_of(source, settings)
+    except SourceUnavailable:
+        return None
+
+
+def described(source: DataSource, url: URL | None) -> dict[str, Any]:
+    """Return what may be shown of a source: all but its password. None is a URL that can't be read."""
     shown: dict[str, Any] = {"name": source.name, "kind": source.kind}
+    if url is None:
+        return shown
     if source.kind == "sqlite":
         return {**shown, "file": Path(url.database or "").name}
     host, port = host_and_port(url)

@@ -86,10 +86,10 @@ def new() -> Any:
 def edit(source_id: str) -> Any:
     """Change a source; an empty password keeps the present one."""
     source = source_service.get_source(actor(), source_id)
-    saved = source_service.url_of(source, settings())
+    saved = source_service.readable_url(source, settings())
     form = _form()
     if request.method == "GET":
-        form.show(source.name, saved, _folder())
+        form.show(source.name, source.kind, saved, _folder())
     elif form.validate():
         try:
             url = form.url(_folder(), saved)
@@ -170,7 +170,7 @@ def _page(source: DataSource, answer: Answer | None = None, problem: str = "") -
     return render_template(
         "sources/show.html",
         source=source,
-        shown=source_service.described(source, source_service.url_of(source, settings())),
+        shown=source_service.described(source, source_service.readable_url(source, settings())),
         used=source_service.datasets_over(source),
         answer=answer,
         problem=problem,

@@ -204,6 +204,21 @@ class TestEdit:
 
         assert "Kind: A source stays of its kind" in page
 
+    def test_credentials_that_no_secret_opens_can_be_typed_again(
+        self, client: FlaskClient, admin: User, source: DataSource, settings: Settings
+    ) -> None:
+        source.url_encrypted = "gibberish"
+        db.session.commit()
+        sign_in(client, admin)
+        url = f"/sources/{source.public_id}"
+
+        assert "can't be read with the present PORTAL_SECRET_KEY: enter" in text_of(client.get(url))
+        assert "can't be read with the present PORTAL_SECRET_KEY" in text_of(client.post(f"{url}/test"))
+        assert client.get(f"{url}/edit").status_code == 200
+        client.post(f"{url}/edit", data={**SERVER, "name": "Main"})
+
+        assert saved("Main", settings).password == "hunter2 / ä"
+
 
 class TestRemove:
     def test_it_goes_when_nothing_reads_it(
