@@ -43,6 +43,9 @@ PURE = {
     "values",
     "sql_text",
     "filenames",
+    "numbers",
+    "figures",
+    "summary",
 }
 EDGE = {"views", "source_views", "tasks", "scheduler", "worker", "cli"}
 
@@ -54,7 +57,7 @@ def layer(module: str) -> int:
         return 0
     if parts == ["app"] or parts[0] == "cli" or parts[0] == "jobs" or parts[0] == "demo":
         return _outer_layer(parts)
-    if parts[0] in ("exporters", "storage") or parts[-1] in PURE:
+    if parts[0] in ("exporters", "storage") or parts[:2] == ["reports", "charts"] or parts[-1] in PURE:
         return 1
     if parts[-1] == "models":
         return 2
