@@ -10,16 +10,17 @@ font is shown by its code.
 import io
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import cache
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import pymupdf_fonts
 from reportlab.lib.fonts import addMapping
 from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.pdfbase.ttfonts import TTFError, TTFont
+from svglib.fonts import register_font
 
 from portal.exporters.pdf_scripts import joined
 
@@ -121,6 +122,14 @@ class Fonts:
         return f"[U+{ord(character):04X}]"
 
 
+def load_named(names: Collection[str]) -> None:
+    """Load those of our fonts that `names` has, as a drawing made in another process needs it."""
+    sources: dict[str, str | Path | None] = {**dict(REGULAR), **dict(BOLD), CJK: cjk_font()}
+    for name, source in sources.items():
+        if source and name in names:
+            _load(name, source)
+
+
 @cache
 def _load(name: str, source: str | Path) -> tuple[str, dict[str, float]]:
     """Register a font of pymupdf-fonts or of a file; return its name and what it can draw.
@@ -130,8 +139,11 @@ def _load(name: str, source: str | Path) -> tuple[str, dict[str, float]]:
     data: bytes = (
         source.read_bytes() if isinstance(source, Path) else pymupdf_fonts.myfont(source)  # type: ignore[no-untyped-call]
     )
-    font = TTFont(name, io.BytesIO(data))
-    pdfmetrics.registerFont(font)
+    # svglib registers it with reportlab and for itself. Drawings in a PDF would otherwise look for the font
+    # among the host's, by a program, and put what they find in the place of ours.
+    if register_font(name, io.BytesIO(data)) == (None, False):  # type: ignore[arg-type] # it takes files, too
+        raise TTFError(f"{name} is no font that reportlab can embed.")
+    font = cast(TTFont, pdfmetrics.getFont(name))
     _single_face(name)
     face = font.face
     return name, {chr(c): face.charWidths.get(c, face.defaultWidth) for c in face.charToGlyph if c >= 32}
