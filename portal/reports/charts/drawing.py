@@ -85,14 +85,18 @@ class Drawing:
 
     def target(self, x: float, y: float, width: float, height: float, words: str) -> None:
         """Say `words` while the pointer is in an area. Draw targets last, so that nothing lies above them."""
-        self._marks.append(self.look.target(x, y, width, height, words))
+        if self.look.interactive:
+            places = f"x={number(x)} y={number(y)} width={number(width)} height={number(height)}"
+            self._marks.append(f'<rect class="target" {places}><title>{escape(words)}</title></rect>')
 
     @contextmanager
     def titled(self, words: str) -> Iterator[None]:
-        """Group the marks drawn meanwhile under a title."""
-        self._marks.append(f"<g><title>{escape(words)}</title>")
+        """Group the marks drawn meanwhile under a title, where there is a pointer to show it to."""
+        if self.look.interactive:
+            self._marks.append(f"<g><title>{escape(words)}</title>")
         yield
-        self._marks.append("</g>")
+        if self.look.interactive:
+            self._marks.append("</g>")
 
     def measure(self, text: str, style: TextStyle = LABEL) -> float:
         """Return how wide text is at most."""

@@ -32,6 +32,8 @@ class Look(Protocol):
     """What pages and print do not have in common. Widths and places are in units of the drawing."""
 
     width: float
+    interactive: bool
+    """Whether there is a pointer that titles can be shown to."""
 
     def colour(self, paint: Paint, name: str) -> str:
         """Return the attribute that fills or strokes a mark in a colour of the tokens."""
@@ -45,15 +47,14 @@ class Look(Protocol):
     def open(self, height: float) -> str:
         """Return the start tag of the drawing, and whatever lies below all marks."""
 
-    def target(self, x: float, y: float, width: float, height: float, words: str) -> str:
-        """Return an invisible area that says `words` under the pointer; nothing on paper."""
-
 
 class PageLook:
     """For SVG within a page: classes of static/css/charts.css give the colours, so they follow the theme.
 
     A drawing is as wide as its container; at `width` pixels its text has the size of the page's.
     """
+
+    interactive = True
 
     def __init__(self, width: float = 560) -> None:
         self.width = width
@@ -80,12 +81,9 @@ class PageLook:
         box = f'viewBox="0 0 {self.width:g} {height:g}"'
         return f'<svg xmlns="http://www.w3.org/2000/svg" role="img" class="plot" {box}>'
 
-    def target(self, x: float, y: float, width: float, height: float, words: str) -> str:
-        """Return a rectangle with a title, which browsers show as a tooltip."""
-        size = f"width={number(width)} height={number(height)}"
-        return (
-            f'<rect class="target" x={number(x)} y={number(y)} {size}><title>{escape(words)}</title></rect>'
-        )
+
+WIDE, NARROW = PageLook(560), PageLook(320)
+"""A page has both in one `<div class="plots">`, wide first; the container's width decides which is shown."""
 
 
 def number(value: float) -> str:

@@ -1,6 +1,7 @@
 """Charts on paper: xhtml2pdf draws SVG through svglib, which knows no style sheets and one font a text."""
 
 import re
+from functools import cache
 from html import escape
 
 from portal.exporters.pdf_fonts import BOLD, REGULAR, Fonts, cjk_font, load_named
@@ -34,9 +35,11 @@ class PrintLook:
     Text is cut into runs that one font can draw, and each is put where it belongs by measured widths, so it
     stays text that can be searched and copied. `points` is how wide the drawing is on paper.
 
-    Making one loads fonts into reportlab and svglib, and so does drawing. Where a drawing is laid out in
-    another process, it must call `load_fonts` first.
+    Making one loads fonts into reportlab and svglib, and so does drawing with it. Another process that lays
+    the drawing out must call `load_fonts` first.
     """
+
+    interactive = False
 
     def __init__(self, points: float = 523) -> None:
         self.width = round(points / POINTS, 1)
@@ -79,10 +82,6 @@ class PrintLook:
             f'<rect fill="none" x="0" y="0" width="{self.width:g}" height="{height:g}"/>'
         )
 
-    def target(self, x: float, y: float, width: float, height: float, words: str) -> str:  # noqa: ARG002
-        """Return nothing: paper has no pointer."""
-        return ""
-
     def _of(self, style: TextStyle) -> Fonts:
         return self._bold if style.bold else self._regular
 
@@ -92,5 +91,6 @@ def load_fonts(svg: str) -> None:
     load_named(set(re.findall('font-family="([^"]+)"', svg)))
 
 
+@cache
 def _fonts() -> tuple[Fonts, Fonts]:
     return Fonts(REGULAR, cjk_font()), Fonts(BOLD, cjk_font())
