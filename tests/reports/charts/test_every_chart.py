@@ -45,7 +45,7 @@ def test_paper_gets_literal_colours_and_fonts(draw: Draw, chart: Chart) -> None:
         assert "class" not in element.attrib
         assert re.fullmatch("#[0-9a-f]{3,6}|none", element.get("fill", "none"))
     assert all(text.get("font-family") for text in drawn.root.iter(f"{SVG}text"))
-    assert drawn.titles == []  # svglib takes twice as long where marks are grouped, and paper has no pointer
+    assert drawn.titles == []  # paper has no pointer, and each mark costs svglib time
 
 
 @pytest.mark.parametrize("name", ["no categories", "no figures"])
