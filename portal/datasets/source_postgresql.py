@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 import psycopg
+from psycopg.client_cursor import ClientCursorMixin
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -43,6 +44,14 @@ SELECT current_user,
   ARRAY(SELECT DISTINCT relname::pg_catalog.text FROM pg_catalog.pg_class
     WHERE relkind IN ('r', 'p') AND relname::pg_catalog.text OPERATOR(pg_catalog.=) ANY (%s))
 """
+
+
+class _Cursor(ClientCursorMixin[Any], psycopg.ServerCursor[Any]):
+    """A cursor of the server's whose values psycopg writes as literals, escaped.
+
+    DECLARE refuses `$1 IS NULL OR opened_at >= $1`: it can't tell the type of a parameter from its later use.
+    The extended protocol, which takes one statement only, is kept.
+    """
 
 
 def engine(url: URL, allowed: AllowedHosts, timeout: float, tally: Tally) -> Engine:
@@ -89,6 +98,7 @@ def _server(url: URL, allowed: AllowedHosts) -> dict[str, str]:
 
 def _prepare(driver: psycopg.Connection[Any], record: ConnectionPoolEntry) -> None:
     can_interrupt(record, driver.cancel)
+    driver.server_cursor_factory = _Cursor
     _check_rights(driver)
     if driver.info.server_version >= 140_000:
         _end_with_client(driver)

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
 from portal.datasets import query, sources
@@ -144,3 +147,49 @@ def test_nothing_of_this_machines_user_is_used(
     monkeypatch.setenv("PGAPPNAME", "somebody")
 
     assert value(postgresql_source, "SELECT current_setting('transaction_read_only')") == "on"
+
+
+OPENED = datetime(2025, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("condition", "values", "ids"),
+    [
+        ("(:s IS NULL OR day >= :s) AND (:e IS NULL OR day < :e)", {"s": None, "e": None}, [1, 2]),
+        ("(:s IS NULL OR day >= :s) AND (:e IS NULL OR day < :e)", {"s": OPENED, "e": None}, [2]),
+        ("(:any = 1 OR mood IN :moods)", {"any": 1, "moods": []}, [1, 2]),
+        ("(:any = 1 OR mood IN :moods)", {"any": 0, "moods": ["calm", "cross"]}, [1, 2]),
+        ("(:m IS NULL OR id >= :m)", {"m": None}, [1, 2]),
+        ("(:m IS NULL OR id >= :m)", {"m": 1.5}, [2]),
+        ("(:m IS NULL OR mood = :m)", {"m": "calm"}, [1]),
+        ("(:m IS NULL OR key = :m)", {"m": "00000000-0000-0000-0000-000000000002"}, [2]),
+        ("(:m IS NULL OR open = :m)", {"m": True}, [1]),
+        ("note = :m", {"m": 'it\'s \\ a % "quoted" :m %s'}, [2]),
+    ],
+)
+def test_what_was_chosen_fits_columns_of_any_type(
+    typed: Source, condition: str, values: dict[str, Any], ids: list[int]
+) -> None:
+    sql = f"SELECT id FROM typed WHERE {condition} ORDER BY id"
+    with query.open_rows(typed, sql, values, timeout=10) as rows:
+        assert [row[0] for batch in rows.batches for row in batch] == ids
+
+
+@pytest.fixture(scope="module")
+def typed(postgresql_source: Source) -> Source:
+    engine = create_engine(postgresql_source.url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TYPE feeling AS ENUM ('calm', 'cross')")
+        connection.exec_driver_sql(
+            "CREATE TABLE typed"
+            " (id integer, day timestamptz, mood feeling, key uuid, open boolean, note text)"
+        )
+        connection.execute(
+            text(
+                "INSERT INTO typed VALUES (1, '2024-01-01', 'calm', :a, true, NULL),"
+                " (2, '2025-02-01', 'cross', :b, false, :n)"
+            ),
+            {"a": UUID(int=1), "b": UUID(int=2), "n": 'it\'s \\ a % "quoted" :m %s'},
+        )
+    engine.dispose()
+    return postgresql_source
