@@ -46,6 +46,8 @@ PURE = {
     "numbers",
     "figures",
     "summary",
+    "fingerprint",
+    "shape",
 }
 EDGE = {"views", "source_views", "tasks", "scheduler", "worker", "cli"}
 
