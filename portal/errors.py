@@ -71,6 +71,12 @@ class QueryFailed(PortalError):
         self.place = place
 
 
+class SchemaChanged(PortalError):
+    """The query gives other columns than its schedule was saved with."""
+
+    code = "schema changed"
+
+
 class QueryTimeout(PortalError):
     """The query ran past its time limit."""
 

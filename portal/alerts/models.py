@@ -14,6 +14,7 @@ class Cause(StrEnum):
     RUN_FAILED = "run failed"
     RUN_PARTIAL = "run partial"
     RUN_MISSED = "run missed"
+    ROWS_UNUSUAL = "rows unusual"
     SCHEDULE_PAUSED = "schedule paused"
 
 

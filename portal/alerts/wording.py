@@ -10,12 +10,14 @@ _TITLES: Mapping[Cause, str] = {
     Cause.RUN_FAILED: "Export failed",
     Cause.RUN_PARTIAL: "Export partly delivered",
     Cause.RUN_MISSED: "Export missed",
+    Cause.ROWS_UNUSUAL: "Unusual number of rows",
     Cause.SCHEDULE_PAUSED: "Schedule paused",
 }
 _MENDING: Mapping[Cause, str] = {
     Cause.RUN_FAILED: "This run is not tried again by itself; its page can retry it.",
-    Cause.RUN_PARTIAL: "The file is stored; the run's page can resend it to those who lack it.",
+    Cause.RUN_PARTIAL: "The run's page can resend it to those who lack it.",
     Cause.RUN_MISSED: "This run is not made up for by itself; its page can start it.",
+    Cause.ROWS_UNUSUAL: "The run went on all the same: look whether its source or its filters are right.",
 }
 
 

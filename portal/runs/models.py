@@ -24,6 +24,7 @@ class RunStatus(StrEnum):
 
 
 UNFINISHED = (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.DELIVERING)
+DELIVERED = (RunStatus.SUCCESS, RunStatus.PARTIAL)
 NEEDS_MENDING = (RunStatus.FAILED, RunStatus.PARTIAL, RunStatus.MISSED)
 
 
@@ -40,6 +41,10 @@ class ScheduledExportRun(Identified, Base):
     A worker owns the run while it holds `lease_token`; null means at once for `not_before`, when a worker
     may next claim it. Of a schedule's runs that are `one_at_a_time` only one is RUNNING. A run `catches_up`
     when it was made late for a schedule that wants every occurrence. Past `start_by` it may not start.
+
+    `content_hash` is that of what was read (`datasets.fingerprint`), where somebody wants to compare it;
+    `shape` what its columns held, where nothing was known of that. `told_empty` means that its recipients
+    are told that there were no rows, and get no file. `warning` is a sentence on what is unusual about it.
     """
 
     __tablename__ = "scheduled_export_runs"
@@ -121,6 +126,10 @@ class ScheduledExportRun(Identified, Base):
 
     rows_read: Mapped[int | None] = mapped_column(BigInteger)
     row_count: Mapped[int | None] = mapped_column(BigInteger)
+    content_hash: Mapped[str | None] = mapped_column(String(64))
+    shape: Mapped[dict[str, list[str]] | None] = mapped_column(JSON(none_as_null=True), deferred=True)
+    told_empty: Mapped[bool] = mapped_column(default=False, server_default=false())
+    warning: Mapped[str | None] = mapped_column(Text)
     error_code: Mapped[str | None] = mapped_column(String(40))
     error_message: Mapped[str | None] = mapped_column(Text)
     error_details: Mapped[str | None] = mapped_column(Text)
@@ -129,6 +138,16 @@ class ScheduledExportRun(Identified, Base):
     attempts: Mapped[list["RunAttempt"]] = relationship(order_by="RunAttempt.number", viewonly=True)
     events: Mapped[list["RunEvent"]] = relationship(order_by="RunEvent.id", viewonly=True)
     artifact: Mapped["Artifact | None"] = relationship(viewonly=True)
+
+    @property
+    def can_send_again(self) -> bool:
+        """Say whether there is something that can be sent anew: the stored file, or word of no rows."""
+        return self.told_empty or (self.artifact is not None and self.artifact.removed_at is None)
+
+    @property
+    def what_is_sent(self) -> str:
+        """Name what its recipients get."""
+        return "the mail" if self.told_empty else "the file"
 
 
 class RunAttempt(Base):

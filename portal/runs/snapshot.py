@@ -18,6 +18,7 @@ def snapshot(schedule: ScheduledExport, version_id: int) -> dict[str, Any]:
         **describe(schedule),
         "schedule": schedule.public_id,
         "dataset_version": version_id,
+        "revision": schedule.revision,
         "organization_name": schedule.organization.name,
         "organization_slug": schedule.organization.slug,
         "owner": schedule.owner.email,

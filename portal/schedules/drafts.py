@@ -7,12 +7,21 @@ from typing import Any
 
 from portal.datasets import service as datasets
 from portal.datasets.filters import valid_filters
-from portal.datasets.models import Dataset
+from portal.datasets.models import DatasetVersion
 from portal.errors import InvalidInput
 from portal.exporters.options import Packing
 from portal.organizations.models import User
 from portal.organizations.service import normalize_email
-from portal.schedules.models import Channel, ExportFormat, Misfire, Overlap, ScheduledExport
+from portal.schedules.models import (
+    Channel,
+    Drift,
+    Empty,
+    ExportFormat,
+    Misfire,
+    Overlap,
+    ScheduledExport,
+    Unchanged,
+)
 from portal.schedules.policies import LONGEST_WINDOW
 from portal.schedules.recurrence import check_fires, zone
 from portal.schedules.rules import Rule
@@ -42,23 +51,31 @@ class Draft:
     misfire: Misfire = Misfire.LATEST
     overlap: Overlap = Overlap.QUEUE
     start_window: int | None = None
+    empty: Empty = Empty.SEND
+    unchanged: Unchanged = Unchanged.SEND
+    drift: Drift = Drift.STOP
     packing: Packing = Packing.NONE
 
 
 def fill(
     schedule: ScheduledExport, draft: Draft, *, actor: User, own_days: frozenset[date], now: datetime
 ) -> None:
-    """Put a draft into a schedule. Raises InvalidInput with the field that is wrong."""
+    """Put a draft into a schedule, and accept the columns that its dataset has now.
+
+    Raises InvalidInput with the field that is wrong.
+    """
     # All is checked before anything is set: what is wrong must leave a schedule as it stood.
     zone(draft.timezone)
     name = _valid_name(draft.name)
     dataset = datasets.get_dataset(actor, draft.dataset_id)
-    columns = _valid_columns(dataset, draft.columns)
-    filters = valid_filters(datasets.current_version(dataset), draft.filters)
+    version = datasets.current_version(dataset)
+    columns = _valid_columns(version, draft.columns)
+    filters = valid_filters(version, draft.filters)
     by_mail = draft.channel is Channel.EMAIL
     recipients = _valid_recipients(draft.recipients) if by_mail else []
     location = None if by_mail else valid_location(draft.location)
     start_window = valid_window(draft.start_window)
+    empty = valid_empty(draft.empty, draft.channel)
     if (schedule.rule, schedule.timezone) != (draft.rule.to_dict(), draft.timezone):
         check_fires(draft.rule, draft.timezone, now, own_days)  # a finished one may still be renamed
     schedule.name, schedule.description = name, draft.description.strip()
@@ -68,6 +85,9 @@ def fill(
     schedule.recipients, schedule.location = recipients, location
     schedule.rule, schedule.timezone = draft.rule.to_dict(), draft.timezone
     schedule.misfire, schedule.overlap, schedule.start_window = draft.misfire, draft.overlap, start_window
+    schedule.empty, schedule.unchanged, schedule.drift = empty, draft.unchanged, draft.drift
+    schedule.revision = (schedule.revision or 0) + 1
+    schedule.accepted_version_id, schedule.shape = version.id, None
     schedule.updated_at = now
 
 
@@ -80,8 +100,8 @@ def _valid_name(name: str) -> str:
     return name
 
 
-def _valid_columns(dataset: Dataset, chosen: tuple[str, ...]) -> list[str]:
-    known = {column.key for column in datasets.current_version(dataset).table_columns}
+def _valid_columns(version: DatasetVersion, chosen: tuple[str, ...]) -> list[str]:
+    known = {column.key for column in version.table_columns}
     unknown = [key for key in chosen if key not in known]
     if unknown:
         raise InvalidInput(f"The dataset has no column “{unknown[0]}”.", "columns")
@@ -113,3 +133,10 @@ def valid_window(minutes: int | None) -> int | None:
     if minutes is not None and minutes not in range(1, LONGEST_WINDOW + 1):
         raise InvalidInput(f"A start window is 1 to {LONGEST_WINDOW:,} minutes (a day).", "start_window")
     return minutes
+
+
+def valid_empty(chosen: Empty, channel: Channel) -> Empty:
+    """Return what becomes of an empty result. Raises InvalidInput(field="empty") where nobody can be told."""
+    if chosen is Empty.TELL and channel is not Channel.EMAIL:
+        raise InvalidInput("A folder has nobody who could be told: send the file or skip the run.", "empty")
+    return chosen

@@ -29,7 +29,7 @@ from portal.datasets.service import current_version
 from portal.errors import InvalidInput
 from portal.exporters.options import Packing
 from portal.file_settings import FileSettings
-from portal.schedules.drafts import Draft, valid_location, valid_window
+from portal.schedules.drafts import Draft, valid_empty, valid_location
 from portal.schedules.fields import (
     Checkboxes,
     PeriodField,
@@ -38,8 +38,17 @@ from portal.schedules.fields import (
     split_recipients,
 )
 from portal.schedules.formats import PACKING_WORDS
-from portal.schedules.models import Channel, ExportFormat, Misfire, Overlap, ScheduledExport
-from portal.schedules.policies import MISFIRE_WORDS, OVERLAP_WORDS
+from portal.schedules.models import (
+    Channel,
+    Drift,
+    Empty,
+    ExportFormat,
+    Misfire,
+    Overlap,
+    ScheduledExport,
+    Unchanged,
+)
+from portal.schedules.policy_form import PolicyForm
 from portal.schedules.rule_form import RuleForm, values_of_rule
 from portal.table import Column
 
@@ -114,43 +123,6 @@ class DeliveryForm(Form):
                 valid_location(field.data or "")
 
 
-class PolicyForm(Form):
-    """What happens when something goes wrong."""
-
-    misfire = SelectField(
-        "After downtime, of the runs that were missed",
-        choices={known.value: words for known, words in MISFIRE_WORDS.items()},
-        default=Misfire.LATEST.value,
-        validate_choice=False,
-        validators=[AnyOf(list(Misfire), message="Choose what happens after downtime.")],
-        description="Those that did not start when they were due, since the portal or its server was down.",
-    )
-    overlap = SelectField(
-        "While an earlier run is still under way",
-        choices={known.value: words for known, words in OVERLAP_WORDS.items()},
-        default=Overlap.QUEUE.value,
-        validate_choice=False,
-        validators=[AnyOf(list(Overlap), message="Choose what happens while a run is under way.")],
-        description="At most one waits; the next is skipped and says so. Runs started by hand never wait.",
-    )
-    start_window = StringField(
-        "Start within … minutes",
-        description="A run that could not start so soon after it was due is not run but marked as missed,"
-        " and people are told. Empty: it runs however late.",
-    )
-
-    def window(self) -> int | None:
-        """Return the start window in minutes. Raises InvalidInput."""
-        text = (self.start_window.data or "").strip()
-        if text and not (text.isdecimal() and len(text) <= 4):
-            raise InvalidInput("Give a whole number of minutes such as 90, or nothing.", "start_window")
-        return valid_window(int(text) if text else None)
-
-    def validate_start_window(self, _field: HasData) -> None:
-        with said_at_the_field():
-            self.window()
-
-
 @dataclass(frozen=True)
 class Filter:
     """A parameter of the dataset and the field that asks for it."""
@@ -169,6 +141,11 @@ class ScheduleForm(FlaskForm, SubjectForm, RuleForm, DeliveryForm, PolicyForm):
         settings: FileSettings = current_app.config["PORTAL"]
         pdf, others = settings.rows_of("pdf").rows, settings.rows_of("csv").rows
         self.format.description = f"Up to {others:,} rows, as PDF up to {pdf:,}; a run with more fails."
+
+    def validate_empty(self, field: HasData) -> None:
+        if field.data in list(Empty) and self.channel.data in list(Channel):
+            with said_at_the_field():
+                valid_empty(Empty(field.data), Channel(self.channel.data))
 
     @property
     def filters(self) -> list[Filter]:
@@ -197,6 +174,9 @@ class ScheduleForm(FlaskForm, SubjectForm, RuleForm, DeliveryForm, PolicyForm):
             misfire=Misfire(self.misfire.data),
             overlap=Overlap(self.overlap.data),
             start_window=self.window(),
+            empty=Empty(self.empty.data),
+            unchanged=Unchanged(self.unchanged.data),
+            drift=Drift(self.drift.data),
             packing=Packing(self.packing.data),
         )
 
@@ -277,6 +257,9 @@ def values_of(schedule: ScheduledExport) -> dict[str, Any]:
         "misfire": schedule.misfire.value,
         "overlap": schedule.overlap.value,
         "start_window": str(schedule.start_window or ""),
+        "empty": schedule.empty.value,
+        "unchanged": schedule.unchanged.value,
+        "drift": schedule.drift.value,
         "channel": schedule.channel.value,
         "recipients": "\n".join(schedule.recipients),
         "location": schedule.location or "",

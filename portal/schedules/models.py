@@ -43,6 +43,28 @@ class Overlap(StrEnum):
     ALLOW = "allow"
 
 
+class Empty(StrEnum):
+    """What happens to a run whose query gives no rows."""
+
+    SEND = "send"
+    SKIP = "skip"
+    TELL = "tell"
+
+
+class Unchanged(StrEnum):
+    """What happens to a run whose rows are those that were delivered last."""
+
+    SEND = "send"
+    SKIP = "skip"
+
+
+class Drift(StrEnum):
+    """What happens to a run whose query gives other columns than when its schedule was saved."""
+
+    STOP = "stop"
+    GO_ON = "go on"
+
+
 class ScheduleState(StrEnum):
     ACTIVE = "active"
     PAUSED = "paused"
@@ -53,6 +75,9 @@ class ScheduledExport(Identified, Base):
     """`filters` holds what was chosen for the dataset's parameters (`datasets.parameters`), `columns` the
     chosen keys in order (empty: all), `rule` a `rules.Rule`. `next_run_at` is null unless active, and once
     the rule's last occurrence has passed. `start_window` is in minutes: what did not start so soon is MISSED.
+
+    `revision` counts how often it was saved. Saving accepts the columns of the dataset's version of then
+    (`accepted_version_id`); `shape` is what the first good run since then found (`datasets.shape.Shape`).
     """
 
     __tablename__ = "scheduled_exports"
@@ -87,6 +112,20 @@ class ScheduledExport(Identified, Base):
         text_enum(Overlap), default=Overlap.QUEUE, server_default=Overlap.QUEUE.value
     )
     start_window: Mapped[int | None]
+    empty: Mapped[Empty] = mapped_column(
+        text_enum(Empty), default=Empty.SEND, server_default=Empty.SEND.value
+    )
+    unchanged: Mapped[Unchanged] = mapped_column(
+        text_enum(Unchanged), default=Unchanged.SEND, server_default=Unchanged.SEND.value
+    )
+    drift: Mapped[Drift] = mapped_column(
+        text_enum(Drift), default=Drift.STOP, server_default=Drift.STOP.value
+    )
+
+    revision: Mapped[int] = mapped_column(default=1, server_default="1")
+    accepted_version_id: Mapped[int | None] = mapped_column(ForeignKey("dataset_versions.id"))
+    # a wide one is large, and whoever dispatches 500 schedules at once needs none of them
+    shape: Mapped[dict[str, list[str]] | None] = mapped_column(JSON(none_as_null=True), deferred=True)
 
     active: Mapped[bool] = mapped_column(default=True)
     paused_reason: Mapped[str | None] = mapped_column(String(300))

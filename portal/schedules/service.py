@@ -269,6 +269,9 @@ def describe(schedule: ScheduledExport) -> dict[str, Any]:
         "misfire": schedule.misfire.value,
         "overlap": schedule.overlap.value,
         "start_window": schedule.start_window,
+        "empty": schedule.empty.value,
+        "unchanged": schedule.unchanged.value,
+        "drift": schedule.drift.value,
     }
 
 

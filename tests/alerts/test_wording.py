@@ -22,11 +22,12 @@ def test_every_cause_has_a_title(cause: Cause) -> None:
     ("cause", "words"),
     [
         (Cause.RUN_FAILED, f"This run is not tried again by itself; its page can retry it. {GOES_ON}"),
-        (
-            Cause.RUN_PARTIAL,
-            f"The file is stored; the run's page can resend it to those who lack it. {GOES_ON}",
-        ),
+        (Cause.RUN_PARTIAL, f"The run's page can resend it to those who lack it. {GOES_ON}"),
         (Cause.RUN_MISSED, f"This run is not made up for by itself; its page can start it. {GOES_ON}"),
+        (
+            Cause.ROWS_UNUSUAL,
+            f"The run went on all the same: look whether its source or its filters are right. {GOES_ON}",
+        ),
         (Cause.SCHEDULE_PAUSED, GOES_ON),
     ],
 )

@@ -93,6 +93,10 @@ class TestNew:
             ({"misfire": "maybe"}, "misfire"),
             ({"overlap": "maybe"}, "overlap"),
             ({"start_window": "9999"}, "start_window"),
+            ({"empty": "maybe"}, "empty"),
+            ({"empty": "tell", "channel": "storage", "location": "reports"}, "empty"),
+            ({"unchanged": "tell"}, "unchanged"),
+            ({"drift": "maybe"}, "drift"),
             ({"filter_statuses": ["NEW", "ODD"]}, "filter_statuses"),
             ({"filter_period": ["dates", "2025-02-02", "2025-02-01"]}, "filter_period"),
         ],
@@ -131,6 +135,23 @@ class TestNew:
         assert made.next_run_at is not None
         assert made.recurrence.interval == 2
         assert made.recurrence.starts_on == made.next_run_at.date()
+
+    def test_it_keeps_what_becomes_of_results_and_shows_it_again(
+        self, client: FlaskClient, manager: User, dataset: Dataset
+    ) -> None:
+        sign_in(client, manager)
+
+        fresh = client.get(f"/schedules/new?dataset={dataset.public_id}").get_data(as_text=True)
+        client.post("/schedules/new", data=filled_in(dataset, empty="tell", unchanged="skip", drift="go on"))
+
+        made = db.session.scalars(select(ScheduledExport)).one()
+        assert (made.empty, made.unchanged, made.drift) == ("tell", "skip", "go on")
+        edited = client.get(f"/schedules/{made.public_id}/edit").get_data(as_text=True)
+        for page, chosen in ((fresh, ("send", "send", "stop")), (edited, ("tell", "skip", "go on"))):
+            fold = page.partition("If the result is not as usual")[2].partition("</details>")[0]
+            assert re.findall(r'<option selected value="([^"]*)">', fold) == list(chosen)
+        assert '<details class="section-fold" open>' in edited
+        assert '<details class="section-fold" open>' not in fresh
 
     def test_it_shows_the_regions_of_a_country_without_script(
         self, client: FlaskClient, manager: User, dataset: Dataset

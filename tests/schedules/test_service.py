@@ -9,15 +9,27 @@ from sqlalchemy import select
 
 from portal.audit.models import AuditEntry
 from portal.config import Settings
+from portal.datasets import service as datasets
 from portal.datasets.models import Dataset
 from portal.errors import Forbidden, InvalidInput, NotFound
+from portal.exporters.options import CsvOptions
 from portal.extensions import db
 from portal.organizations.models import Organization, User
 from portal.permissions import Permission, Role
 from portal.runs.models import ScheduledExportRun
 from portal.runs.service import run_now
 from portal.schedules import drafts, policies, service
-from portal.schedules.models import Channel, ExportFormat, Misfire, Overlap, ScheduledExport, ScheduleState
+from portal.schedules.models import (
+    Channel,
+    Drift,
+    Empty,
+    ExportFormat,
+    Misfire,
+    Overlap,
+    ScheduledExport,
+    ScheduleState,
+    Unchanged,
+)
 from portal.schedules.rules import Kind, Rule
 from tests import factories
 from tests.factories import NOW
@@ -244,13 +256,57 @@ def test_it_keeps_policies_for_the_trail_and_for_runs(manager: User, dataset: Da
         ("After downtime", "Run all that were missed, one after the other"),
         ("While another run is under way", "Skip the new run"),
         ("Starts", "Within 90 minutes"),
+        ("Without rows", "Send the file without rows"),
+        ("With the same rows as last time", "Send them again"),
+        ("When columns change", "Stop before anything is sent, and say what changed"),
     ]
-    assert [words for _, words in policies.in_words(service.describe(plain))] == [
+    before_results = {
+        name: chosen
+        for name, chosen in service.describe(plain).items()
+        if name not in ("empty", "unchanged", "drift")
+    }
+    assert [words for _, words in policies.in_words(before_results)] == [
         "Run the latest missed one",
         "Wait for it",
         "However late",
     ]
     assert policies.in_words({"name": "a run of the first release"}) == []
+
+
+def test_it_keeps_for_the_trail_what_becomes_of_results(manager: User, dataset: Dataset) -> None:
+    made = factories.schedule(manager, dataset)
+    changed = factories.draft(dataset, empty=Empty.SKIP, unchanged=Unchanged.SKIP, drift=Drift.GO_ON)
+
+    service.update_schedule(manager, made, changed, now=NOW)
+
+    entry = db.session.scalars(select(AuditEntry).where(AuditEntry.action == "schedule.update")).one()
+    names = ("empty", "unchanged", "drift")
+    assert [(entry.before or {})[name] for name in names] == ["send", "send", "stop"]
+    assert [(entry.after or {})[name] for name in names] == ["skip", "skip", "go on"]
+
+
+def test_saving_accepts_the_columns_that_the_dataset_has_now(manager: User, dataset: Dataset) -> None:
+    made = factories.schedule(manager, dataset)
+    first = dataset.versions[0].id
+    assert (made.revision, made.accepted_version_id) == (1, first)
+    made.shape = {"case_number": ["text"]}
+    newer = datasets.choose_csv(dataset, CsvOptions(), now=NOW)
+    assert made.accepted_version_id == first
+
+    service.pause_schedule(manager, made, now=NOW)
+    assert (made.revision, made.shape) == (1, {"case_number": ["text"]}), "pausing saves nothing"
+
+    service.update_schedule(manager, made, factories.draft(dataset), now=NOW)
+    assert (made.revision, made.accepted_version_id, made.shape) == (2, newer.id, None)
+
+
+def test_it_refuses_to_tell_a_folder(manager: User, dataset: Dataset) -> None:
+    with pytest.raises(InvalidInput, match="nobody who could be told") as caught:
+        factories.schedule(
+            manager, dataset, channel=Channel.STORAGE, recipients=(), location="a", empty=Empty.TELL
+        )
+
+    assert caught.value.field == "empty"
 
 
 LAST_DAY = Rule(Kind.DAILY, time(8), ends_on=date(2025, 3, 4))
