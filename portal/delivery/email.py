@@ -41,6 +41,18 @@ class Letter:
 
 
 @dataclass(frozen=True)
+class NoRowsLetter:
+    """What a message says where a run had no rows, and so no file."""
+
+    organization: str
+    schedule: str
+    due_at: datetime
+    timezone: str
+    facts: tuple[tuple[str, str], ...]
+    everyone: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Answer:
     """How one try ended: the new status and, where there were any, the server's words.
 
@@ -73,26 +85,47 @@ def compose(
 ) -> Message:
     """Build the message. Without an attachment it says that the file is too large for one."""
     zone = ZoneInfo(letter.timezone)
-    context = {
-        "letter": letter,
-        "due": letter.due_at.astimezone(zone),
-        "link": link,
-        "until": until.astimezone(zone),
-        "attached": attachment is not None,
-        "attachment_limit": settings.mail_attachment_limit,
-        "recipient": recipient,
-    }
+    message = _message(
+        "export",
+        letter,
+        recipient,
+        message_id,
+        settings,
+        link=link,
+        until=until.astimezone(zone),
+        attached=attachment is not None,
+        attachment_limit=settings.mail_attachment_limit,
+    )
+    if attachment is not None:
+        message.attach(letter.filename, letter.media_type, attachment, "attachment")
+    return message
+
+
+def compose_no_rows(letter: NoRowsLetter, recipient: str, *, message_id: str, settings: Settings) -> Message:
+    """Build the message that there were no rows: it has neither attachment nor link."""
+    return _message("no_rows", letter, recipient, message_id, settings)
+
+
+def _message(
+    template: str,
+    letter: Letter | NoRowsLetter,
+    recipient: str,
+    message_id: str,
+    settings: Settings,
+    **context: object,
+) -> Message:
+    """Build a message of a template's text and HTML, with the headers that all have in common."""
+    due = letter.due_at.astimezone(ZoneInfo(letter.timezone))
+    context |= {"letter": letter, "due": due, "recipient": recipient}
     message = Message(
-        subject=f"{letter.schedule}, {letter.due_at.astimezone(zone):%-d %B %Y}",
+        subject=f"{letter.schedule}, {due:%-d %B %Y}",
         recipients=list(letter.everyone),
         sender=settings.mail_sender,
-        body=render_template("emails/export.txt", **context),
-        html=_inliner.inline(render_template("emails/export.html", **context)),
+        body=render_template(f"emails/{template}.txt", **context),
+        html=_inliner.inline(render_template(f"emails/{template}.html", **context)),
         extra_headers=dict(AUTOMATIC),
     )
     message.msgId = message_id
-    if attachment is not None:
-        message.attach(letter.filename, letter.media_type, attachment, "attachment")
     return message
 
 

@@ -7,22 +7,20 @@ longer owns the run.
 
 import logging
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from portal.config import Settings
 from portal.database import database_now
-from portal.delivery import email, folder
-from portal.delivery.email import Answer, Letter
+from portal.delivery import email
+from portal.delivery.email import Answer
 from portal.delivery.models import Delivery, DeliveryAttempt, DeliveryStatus
+from portal.delivery.parcels import Consignment, Guard, Link, Parcel, Shipment, attachment_of, hand_over
 from portal.downloads import service as downloads
-from portal.errors import LeaseLost, PortalError
 from portal.extensions import db
 from portal.runs.models import Artifact
 from portal.schedules.models import Channel
@@ -39,52 +37,12 @@ NO_ANSWER = "Possibly sent twice: the connection broke before the mail server an
 
 
 @dataclass(frozen=True)
-class Shipment:
-    """A stored file on its way to the targets of a run."""
-
-    run_pk: int
-    run_id: str
-    artifact_id: int
-    storage_key: str
-    channel: Channel
-    targets: tuple[str, ...]
-    letter: Letter
-    folder: Path
-
-
-@dataclass(frozen=True)
-class Guard:
-    """What keeps a worker from sending, or recording, what is no longer its own to send.
-
-    `fence` opens a transaction of the run's owner and refuses where the run must stop; `record` opens one for
-    what was sent already. `before_sending` is asked right before a message leaves, `sent` told once it has.
-    """
-
-    fence: Callable[[], AbstractContextManager[object]]
-    record: Callable[[], AbstractContextManager[object]]
-    before_sending: Callable[[], None]
-    sent: Callable[[], None]
-
-
-@dataclass(frozen=True)
 class Outcome:
     """How many deliveries of a run stand how. `open` ones will be tried again by themselves."""
 
     sent: int
     failed: int
     open: int
-
-
-@dataclass(frozen=True)
-class _Parcel:
-    """One delivery about to be tried; plain values, since no transaction is open meanwhile."""
-
-    delivery_id: int
-    attempt_id: int
-    target: str
-    message_id: str
-    link: str
-    until: datetime
 
 
 def open_deliveries(run_pk: int, channel: Channel, targets: Sequence[str]) -> None:
@@ -102,18 +60,18 @@ def open_deliveries(run_pk: int, channel: Channel, targets: Sequence[str]) -> No
     db.session.flush()
 
 
-def deliver(shipment: Shipment, guard: Guard, *, storage: Storage, settings: Settings) -> None:
+def deliver(consignment: Consignment, guard: Guard, *, storage: Storage, settings: Settings) -> None:
     """Try every delivery of the run that is due, one after another.
 
     A refusal is recorded and never keeps the others from being tried. Raises StorageFailed when the file
     can't be read, and whatever `guard` raises.
     """
-    due = _due(shipment.run_pk)
-    attachment = _attachment(shipment, storage, settings) if shipment.channel is Channel.EMAIL else None
+    due = _due(consignment.run_pk)
+    attachment = attachment_of(consignment, storage, settings)
     for position, delivery_id in enumerate(due):
         with guard.fence():
-            parcel = _begin(shipment, delivery_id, settings, _now())
-        answer = _hand_over(shipment, parcel, attachment, guard, storage, settings)
+            parcel = _begin(consignment, delivery_id, settings, _now())
+        answer = hand_over(consignment, parcel, attachment, guard, storage, settings)
         _record(parcel, answer, guard, settings)
         guard.sent()
         if answer.unreachable:  # it would keep each of the others waiting as long
@@ -173,7 +131,7 @@ def _now() -> datetime:
     return database_now(db.session.connection())
 
 
-def _record(parcel: _Parcel, answer: Answer, guard: Guard, settings: Settings) -> None:
+def _record(parcel: Parcel, answer: Answer, guard: Guard, settings: Settings) -> None:
     """Record a server's answer, and insist while the lease lasts: a lost one is a message sent twice."""
     end = time.monotonic() + settings.lease_seconds
     while True:
@@ -203,85 +161,34 @@ def _due(run_pk: int) -> list[int]:
     return list(ids)
 
 
-def _attachment(shipment: Shipment, storage: Storage, settings: Settings) -> bytes | None:
-    """Read the file once for all messages, or not at all when it is too large to attach."""
-    if shipment.letter.size > settings.mail_attachment_limit:
-        return None
-    with storage.open(shipment.storage_key) as file:
-        return file.read()
-
-
-def _begin(shipment: Shipment, delivery_id: int, settings: Settings, now: datetime) -> _Parcel:
+def _begin(consignment: Consignment, delivery_id: int, settings: Settings, now: datetime) -> Parcel:
     delivery = db.session.get_one(Delivery, delivery_id)
     delivery.status, delivery.next_attempt_at = DeliveryStatus.SENDING, None
     first_try = delivery.message_id is None
     delivery.first_tried_at = delivery.first_tried_at or now
     delivery.message_id = delivery.message_id or email.message_id(
-        shipment.run_id, delivery.target, settings, resend=delivery.resends
+        consignment.run_id, delivery.target, settings, resend=delivery.resends
     )
     attempt = DeliveryAttempt(
         delivery_id=delivery.id, at=now, status=DeliveryStatus.SENDING, message_id=delivery.message_id
     )
     db.session.add(attempt)
     db.session.flush()
-    artifact = db.session.get_one(Artifact, shipment.artifact_id)
-    link = downloads.link_for(artifact, delivery, settings=settings, now=now, renew=first_try)
-    return _Parcel(
+    link = None
+    if isinstance(consignment, Shipment):
+        artifact = db.session.get_one(Artifact, consignment.artifact_id)
+        made = downloads.link_for(artifact, delivery, settings=settings, now=now, renew=first_try)
+        link = Link(downloads.url_for_link(made, settings), made.expires_at)
+    return Parcel(
         delivery_id=delivery.id,
         attempt_id=attempt.id,
         target=delivery.target,
         message_id=delivery.message_id,
-        link=downloads.url_for_link(link, settings),
-        until=link.expires_at,
+        link=link,
     )
 
 
-def _hand_over(
-    shipment: Shipment,
-    parcel: _Parcel,
-    attachment: bytes | None,
-    guard: Guard,
-    storage: Storage,
-    settings: Settings,
-) -> Answer:
-    if shipment.channel is Channel.STORAGE:
-        guard.before_sending()
-        return _put_into_folder(shipment, parcel, storage)
-    try:
-        message = email.compose(
-            shipment.letter,
-            parcel.target,
-            link=parcel.link,
-            until=parcel.until,
-            message_id=parcel.message_id,
-            attachment=attachment,
-            settings=settings,
-        )
-        return email.send(message, parcel.target, settings, before_data=guard.before_sending)
-    except LeaseLost:
-        raise
-    except PortalError as error:
-        return Answer(DeliveryStatus.REFUSED, None, None, str(error))
-
-
-def _put_into_folder(shipment: Shipment, parcel: _Parcel, storage: Storage) -> Answer:
-    try:
-        with storage.open(shipment.storage_key) as file:
-            written = folder.put(
-                file,
-                shipment.folder,
-                parcel.target,
-                shipment.letter.filename,
-                sha256=shipment.letter.sha256,
-                run_id=shipment.run_id,
-            )
-    except PortalError as error:
-        status = DeliveryStatus.DEFERRED if error.retryable else DeliveryStatus.REFUSED
-        return Answer(status, None, None, str(error))
-    return Answer(DeliveryStatus.SENT, None, None, f"written to {parcel.target}/{written.name}")
-
-
-def _settle(parcel: _Parcel, answer: Answer, settings: Settings, now: datetime) -> None:
+def _settle(parcel: Parcel, answer: Answer, settings: Settings, now: datetime) -> None:
     attempt = db.session.get_one(DeliveryAttempt, parcel.attempt_id)
     attempt.status, attempt.code = answer.status, answer.code
     attempt.enhanced, attempt.reply = answer.enhanced, answer.reply

@@ -10,7 +10,7 @@ from flask import Flask
 
 from portal.config import Settings
 from portal.delivery import email
-from portal.delivery.email import Letter
+from portal.delivery.email import Letter, NoRowsLetter
 from portal.delivery.models import DeliveryStatus
 from tests.conftest import SmtpServer
 from tests.mail_servers import HANG_UP, SILENCE, certificate, pointed_at, scripted
@@ -197,6 +197,36 @@ def test_it_tries_later_when_the_server_takes_nobody(app: Flask, settings: Setti
         answer = send(app, pointed_at(settings, server, mail_timeout=0.3))
 
     assert answer.status is DeliveryStatus.DEFERRED
+
+
+def test_it_says_that_there_were_no_rows(app: Flask, settings: Settings) -> None:
+    letter = NoRowsLetter(
+        organization="Acme Co.",
+        schedule="Cases <new>",
+        due_at=LETTER.due_at,
+        timezone="Europe/Berlin",
+        facts=(("Dataset", "Cases"), ("Opened", "Previous week"), ("Status", "all")),
+        everyone=EVERYONE,
+    )
+
+    built = email.compose_no_rows(
+        letter, "ann@example.org", message_id="<1@portal.example>", settings=settings
+    )
+    message = message_from_bytes(built.as_bytes(), policy=policy.default)
+
+    assert message["Subject"] == "Cases <new>, 10 March 2025"
+    assert message["Message-ID"] == "<1@portal.example>"
+    assert set(message["To"].split(", ")) == set(EVERYONE)
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert list(message.iter_attachments()) == []
+    for kind in ("plain", "html"):
+        words = " ".join(part(message, kind).split())
+        assert "There were no rows this time, so there is no file." in words
+        assert "Monday 10 March 2025, 08:00, Europe/Berlin" in words
+        assert "Previous week" in words
+        assert "ann@example.org gets this because" in words
+        assert "Status" not in words
+    assert "Cases &lt;new&gt;" in part(message, "html")
 
 
 def test_it_tries_later_when_the_login_is_wrong(app: Flask, settings: Settings) -> None:

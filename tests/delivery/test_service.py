@@ -16,7 +16,7 @@ from portal.datasets.models import Dataset
 from portal.delivery import service
 from portal.delivery.email import Letter
 from portal.delivery.models import Delivery, DeliveryStatus
-from portal.delivery.service import Shipment
+from portal.delivery.parcels import Guard, Shipment
 from portal.downloads.models import DownloadLink
 from portal.errors import LeaseLost
 from portal.extensions import db
@@ -39,7 +39,7 @@ def fence() -> Iterator[None]:
     db.session.commit()
 
 
-OURS = service.Guard(fence=fence, record=fence, before_sending=lambda: None, sent=lambda: None)
+OURS = Guard(fence=fence, record=fence, before_sending=lambda: None, sent=lambda: None)
 """What a worker that keeps its run is asked and told."""
 
 
