@@ -1,6 +1,6 @@
 """Running a dataset's SQL and yielding typed rows in batches. Nothing is ever formatted into SQL."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
@@ -52,13 +52,15 @@ def open_rows(
     timeout: float,
     maximum_rows: int | None = None,
     limit_note: str = "",
+    look_at: Callable[[Sequence[str]], None] = lambda _names: None,
 ) -> Iterator[Rows]:
     """Run `sql` on a source and yield its rows while the block lasts.
 
     `columns` are the wanted ones, in order; None takes all, with types found from the first rows. Lists
     among `parameters` bind as expanding parameters. `timeout` bounds the seconds spent waiting for the
     database. Raises SourceUnavailable, QueryFailed, QueryTimeout, and, while rows are read, also
-    LimitExceeded past `maximum_rows`, to whose sentence `limit_note`, another sentence, is added.
+    LimitExceeded past `maximum_rows`, to whose sentence `limit_note`, another sentence, is added. `look_at`
+    is given the names of all columns that the query has, before any is missed or read; what it raises passes.
     """
     tally = Tally()
     if source.backend == "mysql":
@@ -69,6 +71,7 @@ def open_rows(
             result = _execute(connection, watchdog, sql, parameters)
             names = list(result.keys())
         with closing(result):  # also where its reader gave up half way
+            look_at(names)
             batches = _limited(_read(result, source, watchdog), maximum_rows, limit_note)
             if columns is None:
                 json = _json_positions(result)

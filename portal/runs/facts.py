@@ -53,8 +53,8 @@ def can_retry(run: ScheduledExportRun, deliveries: Sequence[Delivery]) -> bool:
 
 
 def lacking(run: ScheduledExportRun, deliveries: Sequence[Delivery]) -> int:
-    """Return how many would get the stored file by a resend; 0 while one is not possible."""
-    if run.status not in NEEDS_MENDING or run.artifact is None or run.artifact.removed_at:
+    """Return how many would get what was to be sent by a resend; 0 while one is not possible."""
+    if run.status not in NEEDS_MENDING or not run.can_send_again:
         return 0
     return sum(delivery.status is not DeliveryStatus.SENT for delivery in deliveries)
 
@@ -69,11 +69,14 @@ def summary(run: ScheduledExportRun, deliveries: Sequence[Delivery]) -> str:
     if run.status is RunStatus.RUNNING:
         return _STAGES.get(run.stage or "claim", "A worker is on it.")
     if run.status is RunStatus.DELIVERING:
-        return f"{sent} of {len(deliveries)} have the file; the others are tried again by themselves."
+        return (
+            f"{sent} of {len(deliveries)} have {run.what_is_sent}; the others are tried again by themselves."
+        )
     if run.status is RunStatus.SUCCESS:
         return _everybody(run, len(deliveries))
     if run.status is RunStatus.PARTIAL:
-        return f"{sent} of {len(deliveries)} recipients have the file. Nothing more is tried by itself."
+        reached = f"{sent} of {len(deliveries)} recipients have {run.what_is_sent}."
+        return f"{reached} Nothing more is tried by itself."
     if run.status is RunStatus.FAILED:
         return f"{_sentence(run.reason or run.error_message or 'It failed')} Nothing more is tried by itself."
     return run.reason or ""
@@ -128,6 +131,9 @@ def _sentence(text: str) -> str:
 
 
 def _everybody(run: ScheduledExportRun, count: int) -> str:
+    if run.told_empty:
+        told = "The recipient was" if count == 1 else f"All {count} recipients were"
+        return f"There were no rows. {told} told so."
     if run.snapshot["channel"] == Channel.STORAGE:
         return f"The file is in the folder {run.snapshot['location']}."
     return "The recipient has the file." if count == 1 else f"All {count} recipients have the file."

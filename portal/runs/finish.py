@@ -15,9 +15,10 @@ from portal.delivery import service as delivery
 from portal.delivery.service import Outcome
 from portal.errors import LeaseLost, PortalError, RunCancelled, RunReleased, RunTimeout
 from portal.extensions import db
+from portal.runs import drift
 from portal.runs.leases import Claim, fenced
 from portal.runs.log import note
-from portal.runs.models import RunAttempt, RunStatus, ScheduledExportRun
+from portal.runs.models import DELIVERED, RunAttempt, RunStatus, ScheduledExportRun
 from portal.schedules.models import ScheduledExport
 
 JITTER = 0.2
@@ -38,7 +39,7 @@ def finish(claim: Claim, *, now: datetime) -> RunStatus:
     """Give the run the status its deliveries earned; while some are open it stands at DELIVERING."""
     with fenced(claim, stops=False) as run:
         standing = delivery.outcome(run.id)
-        status, reason = _status(standing)
+        status, reason = _status(run, standing)
         if status is RunStatus.DELIVERING and run.cancel_requested_at:
             close_cancelled(run, now=now)
         elif status is RunStatus.DELIVERING:
@@ -46,7 +47,7 @@ def finish(claim: Claim, *, now: datetime) -> RunStatus:
             release(run, status)
         else:
             close(run, status, reason, now=now)
-        _end_attempt(claim, run.status.value, now)
+        end_attempt(claim, run.status.value, now)
         note(run, _in_words(run, standing), now=now, tone=run.status.value.lower())
         return run.status
 
@@ -73,7 +74,7 @@ def fail(claim: Claim, error: PortalError, settings: Settings, *, now: datetime)
         run.error_code, run.error_message = error.code, str(error)
         run.error_details = getattr(error, "details", None)
         what_follows = _again_or_not(run, error, settings, now)
-        _end_attempt(claim, error.code, now, str(error))
+        end_attempt(claim, error.code, now, str(error))
         note(run, str(error), now=now, tone="failed", detail=what_follows)
         return run.status
 
@@ -81,7 +82,7 @@ def fail(claim: Claim, error: PortalError, settings: Settings, *, now: datetime)
 def _cancel(claim: Claim, now: datetime) -> RunStatus:
     with fenced(claim, stops=False) as run:
         close_cancelled(run, now=now)
-        _end_attempt(claim, run.status.value, now)
+        end_attempt(claim, run.status.value, now)
         return run.status
 
 
@@ -92,7 +93,7 @@ def _put_back(claim: Claim, now: datetime) -> RunStatus:
             close_cancelled(run, now=now)
         else:
             release(run, RunStatus.QUEUED)
-        _end_attempt(claim, "released", now)
+        end_attempt(claim, "released", now)
         note(run, "The worker was told to end; another one goes on", now=now)
         return run.status
 
@@ -107,6 +108,8 @@ def close(run: ScheduledExportRun, status: RunStatus, reason: str | None, *, now
     """End a run: its final status is audited and shown on its schedule."""
     release(run, status)
     run.reason, run.completed_at = reason and reason[:300], now
+    if status in DELIVERED:
+        drift.keep_shape(run)
     if run.schedule_id is not None:
         is_news = db.session.execute(
             update(ScheduledExport)
@@ -151,7 +154,8 @@ def close_cancelled(run: ScheduledExportRun, *, now: datetime) -> None:
     reason = f"Cancelled by {run.cancel_requested_by}."
     if standing.sent:
         reason += (
-            f" {standing.sent} of {standing.sent + standing.failed + standing.open} had the file by then."
+            f" {standing.sent} of {standing.sent + standing.failed + standing.open} had"
+            f" {run.what_is_sent} by then."
         )
     close(run, RunStatus.CANCELLED, reason, now=now)
     note(run, reason, now=now, tone="cancelled")
@@ -165,11 +169,16 @@ _CAUSES = {
 
 
 def _tell(run: ScheduledExportRun, is_news: bool, now: datetime) -> None:
-    """Raise an alert for a run that nothing more is tried for; the newest one's success ends others."""
+    """Raise an alert for a run that nothing more is tried for; the newest one's success ends others.
+
+    A run that had nothing to send is as good as delivered: whatever went wrong before is over.
+    """
     if run.schedule is None:
         return
-    if run.status is RunStatus.SUCCESS and is_news:
+    if run.status in (RunStatus.SUCCESS, RunStatus.SKIPPED) and is_news:
         alerts.close_alert(run.schedule, tuple(_CAUSES.values()), now=now)
+        if run.status is RunStatus.SUCCESS and run.warning is None:
+            alerts.close_alert(run.schedule, [Cause.ROWS_UNUSUAL], now=now)
     elif run.status in _CAUSES:
         message = run.reason or run.error_message or ""
         alerts.raise_alert(run.schedule, _CAUSES[run.status], message, run_id=run.public_id, now=now)
@@ -183,7 +192,7 @@ def _again_or_not(run: ScheduledExportRun, error: PortalError, settings: Setting
     if isinstance(error, RunTimeout) and run.stage == "deliver" and run.retries_left > 0:
         release(run, RunStatus.QUEUED)
         run.retries_left -= 1
-        return "The file is stored; those who lack it get it in a further attempt."
+        return f"Those who lack {run.what_is_sent} get it in a further attempt."
     if error.retryable and run.retries_left > 0 and settings.retry_delays:
         delay = settings.retry_delays[-run.retries_left :][0] * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
         release(run, RunStatus.QUEUED)
@@ -195,15 +204,15 @@ def _again_or_not(run: ScheduledExportRun, error: PortalError, settings: Setting
     return "No retry is left." if error.retryable else "A retry would not help."
 
 
-def _status(standing: Outcome) -> tuple[RunStatus, str | None]:
+def _status(run: ScheduledExportRun, standing: Outcome) -> tuple[RunStatus, str | None]:
     if standing.open:
         return RunStatus.DELIVERING, None
     if not standing.failed:
         return RunStatus.SUCCESS, None
     total = standing.sent + standing.failed
     if standing.sent:
-        return RunStatus.PARTIAL, f"{standing.failed} of {total} recipients did not get the file."
-    return RunStatus.FAILED, "No recipient got the file."
+        return RunStatus.PARTIAL, f"{standing.failed} of {total} recipients did not get {run.what_is_sent}."
+    return RunStatus.FAILED, f"No recipient got {run.what_is_sent}."
 
 
 def _in_words(run: ScheduledExportRun, standing: Outcome) -> str:
@@ -214,7 +223,8 @@ def _in_words(run: ScheduledExportRun, standing: Outcome) -> str:
     return run.reason or run.status.value
 
 
-def _end_attempt(claim: Claim, outcome: str, now: datetime, message: str | None = None) -> None:
+def end_attempt(claim: Claim, outcome: str, now: datetime, message: str | None = None) -> None:
+    """Record how the claim's attempt ended. Within its transaction."""
     db.session.execute(
         update(RunAttempt)
         .where(RunAttempt.run_id == claim.run_pk, RunAttempt.number == claim.attempt)

@@ -5,14 +5,11 @@ transaction is open while rows are read, files are written or servers answer.
 """
 
 import logging
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from pathlib import Path
-from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -22,64 +19,29 @@ from sqlalchemy import select
 
 from portal.clock import utcnow
 from portal.config import Settings
-from portal.datasets import query
 from portal.datasets import service as datasets
-from portal.datasets.service import Reading
 from portal.delivery import service as delivery
-from portal.delivery.email import Letter
-from portal.delivery.service import Shipment
+from portal.delivery.email import Letter, NoRowsLetter
+from portal.delivery.parcels import Guard, Shipment, Word
 from portal.errors import LeaseLost, PortalError, RunCancelled, RunReleased, RunTimeout
-from portal.exporters.base import Document, Exporter
+from portal.exporters.base import Document
 from portal.exporters.options import Packing
 from portal.exporters.registry import EXPORTERS
 from portal.extensions import db
-from portal.file_settings import what_helps
-from portal.runs import finish
+from portal.runs import finish, results
 from portal.runs.chosen import ChosenFilter, filters_of
 from portal.runs.filenames import filename_for
 from portal.runs.leases import Claim, claim, fenced
 from portal.runs.log import note
 from portal.runs.models import Artifact, RunStatus, ScheduledExportRun
 from portal.runs.oversight import Ending, Oversight
-from portal.runs.rendering import (
-    Rendered,
-    options,
-    packed,
-    refuse_too_many,
-    render,
-)
-from portal.schedules.models import Channel
+from portal.runs.plan import Plan
+from portal.runs.reading import Result, read
+from portal.runs.rendering import Rendered, options, packed
+from portal.runs.results import NoRows, Skip
 from portal.storage.base import Storage
-from portal.table import Batches
-
-PROGRESS_EVERY = 1.0
-"""Seconds between two writes of how many rows were read."""
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """All a run needs beside its rows, as plain values: how to write them, and for whom."""
-
-    claim: Claim
-    organization_id: int
-    due_at: datetime
-    snapshot: dict[str, Any]
-    filters: tuple[ChosenFilter, ...]
-    document: Document
-    exporter: Exporter
-    filename: str
-
-    @property
-    def channel(self) -> Channel:
-        return Channel(self.snapshot["channel"])
-
-    @property
-    def targets(self) -> tuple[str, ...]:
-        if self.channel is Channel.EMAIL:
-            return tuple(self.snapshot["recipients"])
-        return (self.snapshot["location"],)
 
 
 @dataclass(frozen=True)
@@ -125,8 +87,10 @@ def execute(
 def _take_through(owned: Claim, oversight: Oversight, settings: Settings, storage: Storage) -> RunStatus:
     try:
         plan = resolve(owned, settings)
-        stored = recorded_artifact(owned) or produce(plan, settings, storage)
-        ship(plan, stored, oversight, settings, storage)
+        outcome = recorded(owned) or produce(plan, settings, storage)
+        if isinstance(outcome, Skip):
+            return results.skip(owned, outcome, now=utcnow())
+        ship(plan, outcome, oversight, settings, storage)
         return finish.finish(owned, now=utcnow())
     except LeaseLost:
         raise
@@ -172,6 +136,7 @@ def resolve(owned: Claim, settings: Settings) -> Plan:
             claim=owned,
             organization_id=run.organization_id,
             due_at=run.due_at,
+            trigger=run.trigger,
             snapshot=snapshot,
             filters=tuple(filters),
             document=_document(run, filters, now),
@@ -180,69 +145,27 @@ def resolve(owned: Claim, settings: Settings) -> Plan:
         )
 
 
-def recorded_artifact(owned: Claim) -> Stored | None:
-    """Return the file an earlier attempt stored: it is sent as it is, never made again."""
-    with fenced(owned):
+def recorded(owned: Claim) -> Stored | NoRows | None:
+    """Return what an earlier attempt decided to send: it is sent as it is, never read or made again."""
+    with fenced(owned) as run:
+        if run.told_empty:
+            return NoRows()
         artifact = db.session.scalars(select(Artifact).where(Artifact.run_id == owned.run_pk)).first()
         return _stored(artifact) if artifact else None
 
 
-def produce(plan: Plan, settings: Settings, storage: Storage) -> Stored:
-    """Read, render and store: rows to a durable file with its hash."""
+def produce(plan: Plan, settings: Settings, storage: Storage) -> Stored | NoRows | Skip:
+    """Read, render, decide and store: rows to a durable file with its hash, unless they are worth none."""
     with storage.work_file() as path:
-        rendered = read_and_render(plan, path, settings)
-        return store(plan, rendered, settings, storage)
+        result = read(plan, path, settings)
+        if skipped := results.worth_nothing(plan, result):
+            return skipped
+        if result.rendered is None:
+            return results.tell(plan, result, now=utcnow())
+        return store(plan, result, result.rendered, settings, storage)
 
 
-def prepare(plan: Plan, settings: Settings) -> Reading:
-    """Work out what this occurrence reads: its period, its parameters, its columns; record the values."""
-    with fenced(plan.claim) as run:
-        reading = datasets.prepare(
-            datasets.get_version(plan.snapshot["dataset_version"]),
-            plan.snapshot["filters"],
-            plan.snapshot["columns"],
-            due_at=run.due_at,
-            timezone=plan.snapshot["timezone"],
-            settings=settings,
-        )
-        run.stage = "read"
-        run.resolved_parameters = {name: _plain(value) for name, value in reading.values.items()}
-        note(run, f"Reading “{plan.snapshot['dataset_name']}”", now=utcnow(), detail=_filters_line(plan))
-        return reading
-
-
-def read_and_render(plan: Plan, path: Path, settings: Settings) -> Rendered:
-    """Stream the rows from the source through the exporter into a work file."""
-    reading = prepare(plan, settings)
-    form = plan.snapshot["format"]
-    refuse_too_many(reading, form, settings)
-    limit = settings.rows_of(form)
-    with query.open_rows(
-        reading.source,
-        reading.sql,
-        reading.values,
-        columns=reading.columns,
-        timeout=settings.query_timeout,
-        maximum_rows=limit.rows,
-        limit_note=what_helps(limit.variable),
-    ) as rows:
-        counted = replace(rows, batches=_counted(rows.batches, plan.claim))
-        return render(plan.exporter, plan.document, counted, path)
-
-
-def _counted(batches: Batches, owned: Claim) -> Batches:
-    """Pass the batches on; record about once a second how many rows they were, and stop where told to."""
-    rows, recorded = 0, time.monotonic()
-    for batch in batches:
-        yield batch
-        rows += len(batch)
-        if time.monotonic() - recorded >= PROGRESS_EVERY:
-            with fenced(owned) as run:
-                run.rows_read = rows
-            recorded = time.monotonic()
-
-
-def store(plan: Plan, rendered: Rendered, settings: Settings, storage: Storage) -> Stored:
+def store(plan: Plan, result: Result, rendered: Rendered, settings: Settings, storage: Storage) -> Stored:
     """Make the file durable, then record it: a row always has its file."""
     now = utcnow()
     with fenced(plan.claim) as run:
@@ -268,31 +191,25 @@ def store(plan: Plan, rendered: Rendered, settings: Settings, storage: Storage) 
         db.session.flush()
         line = f"File stored, {rendered.size:,} bytes, SHA-256 {rendered.sha256[:8]}…{rendered.sha256[-4:]}"
         note(run, line, now=now, tone="success")
+        results.record(run, result, now=now)
         return _stored(artifact)
 
 
-def ship(plan: Plan, stored: Stored, oversight: Oversight, settings: Settings, storage: Storage) -> None:
+def ship(
+    plan: Plan, outcome: Stored | NoRows, oversight: Oversight, settings: Settings, storage: Storage
+) -> None:
     """Link and deliver: one message a recipient, or one copy a folder, each recorded on its own."""
     with fenced(plan.claim) as run:
-        run.stage, run.row_count = "deliver", stored.rows
+        run.stage = "deliver"
         delivery.open_deliveries(run.id, plan.channel, plan.targets)
-    shipment = Shipment(
-        run_pk=plan.claim.run_pk,
-        run_id=plan.claim.run_id,
-        artifact_id=stored.id,
-        storage_key=stored.storage_key,
-        channel=plan.channel,
-        targets=plan.targets,
-        letter=_letter(plan, stored),
-        folder=settings.folders_dir / plan.snapshot["organization_slug"],
-    )
-    guard = delivery.Guard(
+    guard = Guard(
         fence=partial(fenced, plan.claim),
         record=partial(fenced, plan.claim, stops=False),
         before_sending=oversight.before_sending,
         sent=oversight.sent,
     )
-    delivery.deliver(shipment, guard, storage=storage, settings=settings)
+    consignment = _word(plan) if isinstance(outcome, NoRows) else _shipment(plan, outcome, settings)
+    delivery.deliver(consignment, guard, storage=storage, settings=settings)
 
 
 @contextmanager
@@ -323,6 +240,34 @@ def _document(run: ScheduledExportRun, filters: list[ChosenFilter], now: datetim
             ("Due", f"{due:%-d %B %Y, %H:%M} {snapshot['timezone']}"),
             ("Run", run.public_id),
         ),
+    )
+
+
+def _word(plan: Plan) -> Word:
+    return Word(
+        run_pk=plan.claim.run_pk,
+        run_id=plan.claim.run_id,
+        letter=NoRowsLetter(
+            organization=plan.document.organization,
+            schedule=plan.snapshot["name"],
+            due_at=plan.due_at,
+            timezone=plan.snapshot["timezone"],
+            facts=plan.document.facts,
+            everyone=plan.targets,
+        ),
+    )
+
+
+def _shipment(plan: Plan, stored: Stored, settings: Settings) -> Shipment:
+    return Shipment(
+        run_pk=plan.claim.run_pk,
+        run_id=plan.claim.run_id,
+        artifact_id=stored.id,
+        storage_key=stored.storage_key,
+        channel=plan.channel,
+        targets=plan.targets,
+        letter=_letter(plan, stored),
+        folder=settings.folders_dir / plan.snapshot["organization_slug"],
     )
 
 
@@ -358,12 +303,3 @@ def _stored(artifact: Artifact) -> Stored:
 
 def _rows_line(rendered: Rendered) -> str:
     return f"{rendered.rows:,} rows in {rendered.columns} columns"
-
-
-def _filters_line(plan: Plan) -> str:
-    chosen = [f"{one.label}: {one.text}" for one in plan.filters if one.words != "all"]
-    return ", ".join(chosen) or "No filter: all rows"
-
-
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else value

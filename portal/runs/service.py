@@ -157,8 +157,8 @@ def retry_run(
     db.session.refresh(run, with_for_update=True)
     if run.status not in (RunStatus.FAILED, RunStatus.MISSED):
         raise InvalidInput("Only a run that failed or was missed can be retried.")
-    if run.artifact is not None and delivery.lacking(run.id):
-        raise InvalidInput("The file is stored; resend it to those who lack it.")
+    if (run.artifact is not None or run.told_empty) and delivery.lacking(run.id):
+        raise InvalidInput(f"{run.what_is_sent.capitalize()} is ready; resend it to those who lack it.")
     run.catches_up = run.attempt == 0  # one that never started is no reason to skip the next one
     _queue_again(run, settings)
     note(run, f"Retried by {actor.name}", now=now)
@@ -168,13 +168,13 @@ def retry_run(
 def resend_failed(
     actor: User, run: ScheduledExportRun, *, settings: Settings, now: datetime, ip: str | None = None
 ) -> int:
-    """Send the stored file anew to those who did not get it, and nobody else; return how many.
+    """Send the stored file, or word of no rows, anew to those who lack it, and nobody else; return how many.
 
     Raises InvalidInput when there is nobody to send to.
     """
     require(actor, Permission.MEND_RUNS)
     db.session.refresh(run, with_for_update=True)
-    if run.status not in NEEDS_MENDING or run.artifact is None or run.artifact.removed_at:
+    if run.status not in NEEDS_MENDING or not run.can_send_again:
         raise InvalidInput("There is no stored file that somebody still lacks.")
     count = delivery.send_again(run.id)
     if not count:

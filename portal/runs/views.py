@@ -87,14 +87,16 @@ def retry(run_id: str) -> Response:
 @blueprint.post("/runs/<run_id>/resend")
 @requires(Permission.MEND_RUNS)
 def resend(run_id: str) -> Response:
-    """Send the stored file to those who lack it, and nobody else."""
+    """Send the stored file, or word of no rows, to those who lack it, and nobody else."""
     run = service.get_run(actor(), run_id, Permission.MEND_RUNS)
     try:
         count = service.resend_failed(actor(), run, settings=settings(), now=utcnow(), ip=remote_ip())
     except InvalidInput as error:
         return _refused(run, error)
     return _queued(
-        run, f"The file goes to {'the recipient' if count == 1 else f'the {count} recipients'} again."
+        run,
+        f"{run.what_is_sent.capitalize()} goes to"
+        f" {'the recipient' if count == 1 else f'the {count} recipients'} again.",
     )
 
 

@@ -9,9 +9,11 @@ from portal.config import Settings
 from portal.datasets.models import Dataset
 from portal.extensions import db
 from portal.organizations.models import User
+from portal.permissions import Role
 from portal.runs import pipeline, service
 from portal.runs.models import RunStatus, ScheduledExportRun
 from tests import factories
+from tests.runs.items import Items, items_of
 
 
 @pytest.fixture
@@ -19,6 +21,15 @@ def config(either_app: Flask) -> Settings:
     """The settings of an application over each database in turn."""
     found: Settings = either_app.config["PORTAL"]
     return found
+
+
+@pytest.fixture
+def items(either_app: Flask) -> Items:
+    """A small table to export, over each database in turn."""
+    acme = factories.organization("Acme Co.", "acme")
+    owner = factories.user(acme, Role.MANAGER, "manager@acme.example")
+    db.session.commit()
+    return items_of(either_app, owner)
 
 
 @pytest.fixture

@@ -70,6 +70,27 @@ def test_it_says_how_long_something_took(seconds: float, words: str) -> None:
             "no such table: x. Nothing more is tried by itself.",
         ),
         (run(RunStatus.MISSED, reason="The scheduler was away."), (), "The scheduler was away."),
+        (run(RunStatus.SKIPPED, reason="There were no rows."), (), "There were no rows."),
+        (
+            run(RunStatus.SUCCESS, told_empty=True),
+            ("sent",),
+            "There were no rows. The recipient was told so.",
+        ),
+        (
+            run(RunStatus.SUCCESS, told_empty=True),
+            ("sent", "sent"),
+            "There were no rows. All 2 recipients were told so.",
+        ),
+        (
+            run(RunStatus.DELIVERING, told_empty=True),
+            ("sent", "deferred"),
+            "1 of 2 have the mail; the others are tried again by themselves.",
+        ),
+        (
+            run(RunStatus.PARTIAL, told_empty=True),
+            ("sent", "refused"),
+            "1 of 2 recipients have the mail. Nothing more is tried by itself.",
+        ),
     ],
 )
 def test_it_says_how_a_run_stands(made: ScheduledExportRun, sent: tuple[str, ...], words: str) -> None:
@@ -98,6 +119,13 @@ def test_it_offers_what_can_mend_a_run(
     ledger = deliveries("sent", "refused", "unknown", "deferred")
     assert facts.can_retry(made, ledger) is retry
     assert facts.lacking(made, ledger) == resend
+
+
+def test_it_offers_to_tell_those_again_who_were_not_told_of_no_rows() -> None:
+    made = run(RunStatus.FAILED, told_empty=True)
+
+    assert facts.lacking(made, deliveries("refused", "unknown")) == 2
+    assert not facts.can_retry(made, deliveries("refused", "unknown"))
 
 
 def test_it_offers_a_retry_where_all_have_the_file_of_a_failed_run() -> None:

@@ -22,7 +22,7 @@ from portal.downloads.models import DownloadLink
 from portal.exporters.options import CsvOptions, Delimiter, Encoding, Packing
 from portal.extensions import db
 from portal.organizations.models import User
-from portal.runs import pipeline
+from portal.runs import pipeline, reading
 from portal.runs.models import Artifact, RunStatus, ScheduledExportRun
 from portal.runs.service import cancel_run, run_now
 from portal.schedules.models import Channel, ExportFormat, ScheduledExport
@@ -335,7 +335,7 @@ def test_it_sends_only_the_link_of_a_file_too_large_to_attach(
 def test_it_stops_a_run_that_is_cancelled_while_rows_are_read(
     app: Flask, manager: User, schedule: ScheduledExport, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "PROGRESS_EVERY", 0.05)
+    monkeypatch.setattr(reading, "PROGRESS_EVERY", 0.05)
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i AS case_number FROM n"
     current_version(schedule.dataset).sql = endless
     schedule.columns = ["case_number"]

@@ -16,7 +16,7 @@ from portal.extensions import db
 from portal.organizations.models import User
 from portal.runs import service
 from portal.runs.models import RunEvent, RunStatus, ScheduledExportRun
-from portal.schedules.models import ScheduledExport
+from portal.schedules.models import Channel, Empty, ScheduledExport, Unchanged
 from tests import factories
 from tests.conftest import sign_in
 from tests.runs.pages import run_of
@@ -159,6 +159,35 @@ class TestShow:
         page = text_of(client.get(f"/runs/{delivered.public_id}"))
 
         assert "In this file Labels of columns are cut: 2 cells. Characters < became \ufffd: 1 cell." in page
+
+    def test_it_warns_of_what_is_unusual_and_says_what_its_policies_were(
+        self, client: FlaskClient, manager: User, dataset: Dataset
+    ) -> None:
+        schedule = factories.schedule(manager, dataset, empty=Empty.TELL, unchanged=Unchanged.SKIP)
+        warning = "It has 3 rows, less than half of what is usual."
+        run = run_of(schedule, RunStatus.SUCCESS, told_empty=True, warning=warning, content_hash="ab" * 32)
+        db.session.add(
+            Delivery(
+                run_id=run.id, channel=Channel.EMAIL, target="ann@example.org", status=DeliveryStatus.SENT
+            )
+        )
+        db.session.commit()
+        sign_in(client, manager)
+
+        page = text_of(client.get(f"/runs/{run.public_id}"))
+
+        for words in (
+            f"{warning} Look whether its source or its filters are right.",
+            "There were no rows. The recipient was told so.",
+            "Without rows Tell the recipients by mail, without a file",
+            "With the same rows as last time Skip the run and send nothing",
+            "When columns change Stop before anything is sent, and say what changed",
+            f"Hash of the rows {'ab' * 32}",
+        ):
+            assert words in page, words
+        assert "In this file" not in page
+        dash = "\N{EN DASH}"
+        assert re.search(rf"ann@example\.org .* Accepted {dash} {dash} ", page), "nothing can be downloaded"
 
     def test_it_shows_deferred_mail_with_its_answers_and_next_try(
         self, client: FlaskClient, manager: User, delivered: ScheduledExportRun
