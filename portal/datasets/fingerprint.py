@@ -9,6 +9,7 @@ import orjson
 from portal.table import Batch, Batches, Column
 
 _DIGEST_BYTES = 32
+_BINARY = (bytes, bytearray, memoryview)
 
 
 class Fingerprint:
@@ -54,5 +55,5 @@ def _row(row: Sequence[Any]) -> bytes:
 
 def _plain(value: Any) -> list[str]:
     """Return a value that JSON has no form for as one that no other value has."""
-    text = value.hex() if isinstance(value, bytes | bytearray | memoryview) else str(value)
+    text = value.hex() if isinstance(value, _BINARY) else str(value)
     return [type(value).__name__, text]

@@ -86,9 +86,14 @@ def fill(
     schedule.rule, schedule.timezone = draft.rule.to_dict(), draft.timezone
     schedule.misfire, schedule.overlap, schedule.start_window = draft.misfire, draft.overlap, start_window
     schedule.empty, schedule.unchanged, schedule.drift = empty, draft.unchanged, draft.drift
+    _accept(schedule, version)
+    schedule.updated_at = now
+
+
+def _accept(schedule: ScheduledExport, version: DatasetVersion) -> None:
+    """Take the columns of a dataset's version for those the schedule is meant to have."""
     schedule.revision = (schedule.revision or 0) + 1
     schedule.accepted_version_id, schedule.shape = version.id, None
-    schedule.updated_at = now
 
 
 def _valid_name(name: str) -> str:

@@ -5,6 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
 from sqlalchemy import func, select
@@ -76,13 +77,13 @@ class Items:
         db.session.commit()
         return made
 
-    def schedule(self, **changes: object) -> ScheduledExport:
+    def schedule(self, **changes: Any) -> ScheduledExport:
         """Return a schedule into a folder, unless it is to be mailed."""
         if "recipients" not in changes:
             changes |= {"channel": Channel.STORAGE, "recipients": (), "location": "items"}
         return factories.schedule(self.owner, self.dataset, **changes)
 
-    def save(self, schedule: ScheduledExport, **changes: object) -> None:
+    def save(self, schedule: ScheduledExport, **changes: Any) -> None:
         """Save a schedule into a folder again, as somebody does who opens its form."""
         values = {"channel": Channel.STORAGE, "recipients": (), "location": "items", **changes}
         draft = factories.draft(self.dataset, **values)

@@ -8,7 +8,7 @@ from portal.datasets.shape import Shape
 from portal.errors import SchemaChanged
 from portal.extensions import db
 from portal.runs import service
-from portal.runs.drift import Gate
+from portal.runs.drift import Gate, keep_shape
 from portal.runs.models import RunEvent, RunStatus, ScheduledExportRun
 from portal.schedules.models import Drift, ScheduledExport
 from portal.table import Column
@@ -98,6 +98,19 @@ def test_it_learns_from_the_first_good_run_since_the_schedule_was_saved(items: I
 
     items.save(schedule)
     assert shape(schedule) is None
+
+
+def test_of_two_first_runs_the_one_that_ends_first_is_compared_with(items: Items) -> None:
+    schedule = items.schedule()
+    early, late = (
+        run_of(schedule, RunStatus.SUCCESS, shape={"amount": [family]}) for family in ("text", "numbers")
+    )
+
+    keep_shape(early)
+    keep_shape(late)
+    db.session.commit()
+
+    assert shape(schedule) == {"amount": ["text"]}
 
 
 def test_it_stops_before_anything_is_made_when_a_column_holds_something_else(items: Items) -> None:

@@ -60,7 +60,7 @@ def finished(
 
 def test_it_looks_at_the_last_ten_good_runs(items: Items) -> None:
     schedule = items.schedule()
-    for _ in range(3):
+    for _ in range(10):
         finished(schedule, 9000)
     for _ in range(10):
         finished(schedule, 100, RunStatus.PARTIAL)
