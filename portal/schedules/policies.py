@@ -20,16 +20,16 @@ OVERLAP_WORDS: Mapping[Overlap, str] = {
 }
 EMPTY_WORDS: Mapping[Empty, str] = {
     Empty.SEND: "Send the file without rows",
-    Empty.SKIP: "Skip the run and send nothing",
-    Empty.TELL: "Tell the recipients by mail, without a file",
+    Empty.SKIP: "Skip the run",
+    Empty.TELL: "Tell the recipients by mail",
 }
 UNCHANGED_WORDS: Mapping[Unchanged, str] = {
     Unchanged.SEND: "Send them again",
-    Unchanged.SKIP: "Skip the run and send nothing",
+    Unchanged.SKIP: "Skip the run",
 }
 DRIFT_WORDS: Mapping[Drift, str] = {
-    Drift.STOP: "Stop before anything is sent, and say what changed",
-    Drift.GO_ON: "Go on, and note it in the run's log",
+    Drift.STOP: "Stop before anything is sent",
+    Drift.GO_ON: "Go on, and note it in the log",
 }
 
 

@@ -49,7 +49,8 @@ class PolicyForm(Form):
         default=Empty.SEND.value,
         validate_choice=False,
         validators=[AnyOf(list(Empty), message="Choose what happens when there are no rows.")],
-        description="A run that is skipped says why and is no failure. A folder has nobody to tell.",
+        description="A run that is skipped sends nothing, says why and is no failure."
+        " A folder has nobody to tell.",
     )
     unchanged = SelectField(
         "When the rows are the same as last time",

@@ -179,9 +179,9 @@ class TestShow:
         for words in (
             f"{warning} Look whether its source or its filters are right.",
             "There were no rows. The recipient was told so.",
-            "Without rows Tell the recipients by mail, without a file",
-            "With the same rows as last time Skip the run and send nothing",
-            "When columns change Stop before anything is sent, and say what changed",
+            "Without rows Tell the recipients by mail",
+            "With the same rows as last time Skip the run",
+            "When columns change Stop before anything is sent",
             f"Hash of the rows {'ab' * 32}",
         ):
             assert words in page, words
