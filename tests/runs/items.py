@@ -48,7 +48,8 @@ class Items:
         return found
 
     def sql(self, *statements: str) -> None:
-        """Change the source."""
+        """Change the source, with no transaction open: PostgreSQL ends one that waits for a slow disk."""
+        db.session.commit()
         with closing(sqlite3.connect(self.path)) as connection:
             for statement in statements:
                 connection.execute(statement)
@@ -104,8 +105,9 @@ class Items:
         return run
 
     def execute(self, run: ScheduledExportRun) -> RunStatus | None:
-        storage = LocalStorage(self.settings.files_dir)
-        return pipeline.execute(run.public_id, worker="worker-1", settings=self.settings, storage=storage)
+        run_id, storage = run.public_id, LocalStorage(self.settings.files_dir)
+        db.session.commit()
+        return pipeline.execute(run_id, worker="worker-1", settings=self.settings, storage=storage)
 
     def files(self) -> list[Path]:
         """Return what was delivered into the folder."""
