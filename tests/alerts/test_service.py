@@ -182,9 +182,12 @@ class TestAcknowledging:
             service.acknowledge(auditor, alert, "", now=LATER)
 
 
+FOUR = (Cause.RUN_FAILED, Cause.RUN_PARTIAL, Cause.RUN_MISSED, Cause.SCHEDULE_PAUSED)
+
+
 class TestLists:
     def test_they_show_the_newest_first_a_page_at_a_time(self, weekly: ScheduledExport) -> None:
-        made = [raised(weekly, cause) for cause in Cause]
+        made = [raised(weekly, cause) for cause in FOUR]
         service.close_alert(weekly, (Cause.RUN_PARTIAL,), now=LATER)
         owner = weekly.owner
 
@@ -209,7 +212,7 @@ class TestLists:
         assert service.get_alert(weekly.owner, alert.public_id) is alert
 
     def test_the_standing_counts_what_is_open_and_what_nobody_heard_of(self, weekly: ScheduledExport) -> None:
-        failed, partial, missed, _paused = (raised(weekly, cause) for cause in Cause)
+        failed, partial, missed, _paused = (raised(weekly, cause) for cause in FOUR)
         failed.send_error, failed.closed_at = "Admin: refused", NOW  # over, and nobody knows that it was
         partial.send_error, partial.told, partial.closed_at = "Admin: refused", 1, NOW  # over, and known
         missed.send_error, missed.told = "Admin: refused", 1

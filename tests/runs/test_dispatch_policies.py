@@ -267,6 +267,8 @@ def test_a_schedule_whose_dataset_is_broken_keeps_no_other_waiting(
 ) -> None:
     bad = daily(owner, cases, name="Bad")
     good = daily(owner, factories.dataset(owner.organization, config, "Other cases"), name="Good")
+    bad.accepted_version_id = None
+    db.session.flush()
     for version in cases.versions:
         db.session.delete(version)
     db.session.commit()
