@@ -1,7 +1,7 @@
 """results: policies for empty, unchanged and changed ones, content hash, shape, warning
 
 Revision: 20261125_1430
-Revises: 20261125_0800
+Revises: 20261125_1400
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 
 
 revision = "20261125_1430"
-down_revision = "20261125_0800"
+down_revision = "20261125_1400"
 branch_labels = None
 depends_on = None
 
