@@ -182,6 +182,7 @@ def _page(
             "datasets/form.html",
             form=form,
             dataset=dataset,
+            used=schedules_over(actor(), [dataset.id])[dataset.id] if dataset else (),
             next_version=datasets.current_version(dataset).number + 1 if dataset else 1,
             found=found,
             cells=_cells(found) if found else (),

@@ -207,6 +207,15 @@ class TestEdit:
 
         assert fields_of(page) == ["case_number", "added"]
 
+    def test_it_says_what_a_new_column_does_to_schedules(
+        self, client: FlaskClient, admin: User, schedule: ScheduledExport
+    ) -> None:
+        sign_in(client, admin)
+
+        page = text_of(client.get(f"/datasets/{schedule.dataset.public_id}/edit"))
+
+        assert "1 schedule exports this dataset. One that exports all columns stops at a new one" in page
+
 
 class TestArchive:
     def test_it_is_no_longer_offered(self, client: FlaskClient, admin: User, dataset: Dataset) -> None:
