@@ -16,7 +16,9 @@ from portal.errors import InvalidInput, SourceUnavailable
 
 SETTING = "PORTAL_SOURCE_HOSTS"
 
-_RESERVED = ip_network("192.0.0.0/24")  # RFC 6890; earlier Pythons take much of it for public
+# RFC 6890, much of which earlier Pythons take for public; and where Azure's machines ask about themselves.
+_RESERVED = (ip_network("192.0.0.0/24"), ip_network("168.63.129.16/32"))
+_PUBLIC_V6 = ip_network("2000::/3")  # all that is given out (IANA, IPv6 address space)
 _EMBEDDED_V4 = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"))  # RFC 6052, RFC 8215
 
 
@@ -68,7 +70,10 @@ EVERYWHERE = AllowedHosts.parse(["0.0.0.0/0", "::/0", "/"])
 def is_public(address: IPv4Address | IPv6Address) -> bool:
     """Whether an address is open to all the world: no private, loopback, link-local or metadata one."""
     found = _plain(address)
-    return found.is_global and not found.is_multicast and found not in _RESERVED
+    if isinstance(found, IPv6Address) and found not in _PUBLIC_V6:
+        return False
+    reserved = any(found in network for network in _RESERVED if network.version == found.version)
+    return found.is_global and not found.is_multicast and not reserved
 
 
 def addresses_of(host: str, port: int, allowed: AllowedHosts) -> tuple[str, ...]:

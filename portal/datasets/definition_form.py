@@ -29,6 +29,8 @@ from portal.table import Column, ColumnType, Zone
 SPARE_PARAMETERS = 2
 """Empty rows below the parameters there are."""
 
+MOST_COLUMNS = 2000
+
 KIND_WORDS = {
     ParameterKind.PERIOD: "Period",
     ParameterKind.MULTI_CHOICE: "Several choices",
@@ -112,7 +114,7 @@ class ColumnForm(Form):
 
     def column(self) -> Column:
         return Column(
-            key=self.key.data or "",
+            key=_as_named(self.key.data),
             label=(self.label.data or "").strip(),
             type=ColumnType(self.type.data),
             format=(self.format.data or "").strip() or None,
@@ -136,12 +138,13 @@ class CsvForm(Form):
 class DefinitionForm(FlaskForm):
     """A dataset. Columns are rows of what the query gave when it was last run."""
 
+    version = HiddenField()
     name = StringField("Name", [Length(max=120, message="At most 120 characters, please.")])
     description = TextAreaField("Description", [Length(max=1000)])
     source = SelectField("Data source", validate_choice=False)
     sql = TextAreaField("Query")
     parameters = FieldList(FormField(ParameterForm), "Parameters", max_entries=40)
-    columns = FieldList(FormField(ColumnForm), "Columns", max_entries=2000)
+    columns = FieldList(FormField(ColumnForm), "Columns", max_entries=MOST_COLUMNS)
     csv = FormField(CsvForm, "CSV")
     period = SelectField(
         "Period of the preview",
@@ -170,7 +173,7 @@ class DefinitionForm(FlaskForm):
             sql=(self.sql.data or "").replace("\r\n", "\n"),
             parameters=tuple(row.parameter() for row in parameters),
             columns=tuple(row.column() for row in rows),
-            key_columns=tuple(row.key.data or "" for row in rows if row.is_key.data),
+            key_columns=tuple(_as_named(row.key.data) for row in rows if row.is_key.data),
             csv=CsvOptions.from_dict(self.csv.data),
         )
 
@@ -196,9 +199,10 @@ class DefinitionForm(FlaskForm):
         return True
 
 
-def filled(definition: Definition) -> dict[str, Any]:
-    """Return the data of the form for a definition."""
+def filled(definition: Definition, version: int) -> dict[str, Any]:
+    """Return the data of the form for a definition, which is that of a version."""
     return {
+        "version": str(version),
         "name": definition.name,
         "description": definition.description,
         "sql": definition.sql,
@@ -226,3 +230,8 @@ def _choice(line: str) -> tuple[str, str]:
     """Read `NEW | New`, or a value that is its own label."""
     value, bar, label = line.partition("|")
     return (value.strip(), label.strip() or value.strip()) if bar else (line, line)
+
+
+def _as_named(key: str | None) -> str:
+    """Return a column's key as the database gave it: browsers send CRLF for its line ends."""
+    return (key or "").replace("\r\n", "\n")

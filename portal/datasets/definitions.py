@@ -16,7 +16,7 @@ from portal.datasets.sql_text import parameters_in
 from portal.errors import InvalidInput, NotFound
 from portal.exporters.options import CsvOptions
 from portal.extensions import db
-from portal.organizations.models import User
+from portal.organizations.models import Organization, User
 from portal.organizations.service import require
 from portal.permissions import Permission
 from portal.table import Column
@@ -66,7 +66,7 @@ def definition_of(dataset: Dataset) -> Definition:
     )
 
 
-def check_query(definition: Definition) -> None:
+def check_query(definition: Definition, backend: str) -> None:
     """Raise InvalidInput on field `sql` or `parameters` for what can't be run, whatever the database says."""
     if not definition.sql.strip():
         raise InvalidInput("Write a query.", "sql")
@@ -79,7 +79,7 @@ def check_query(definition: Definition) -> None:
         if name in BUILT_IN:
             raise InvalidInput(f"“{name}” is there without being defined.", "parameters")
     known = BUILT_IN | set(bound_names(definition.parameters))
-    for name in parameters_in(definition.sql):
+    for name in parameters_in(definition.sql, backend):
         if name not in known:
             raise InvalidInput(f"The query names :{name}, which is no parameter of this dataset.", "sql")
 
@@ -88,7 +88,7 @@ def create(
     actor: User, source: DataSource, definition: Definition, *, now: datetime, ip: str | None = None
 ) -> Dataset:
     """Add a dataset over a source. Raises InvalidInput on the field in question."""
-    checked = _checked(actor, definition)
+    checked = _checked(actor, definition, source.kind)
     dataset = Dataset(
         organization_id=source.organization_id,
         source_id=source.id,
@@ -105,14 +105,26 @@ def create(
 
 
 def change(
-    actor: User, dataset: Dataset, definition: Definition, *, now: datetime, ip: str | None = None
+    actor: User,
+    dataset: Dataset,
+    definition: Definition,
+    *,
+    begun_with: str,
+    now: datetime,
+    ip: str | None = None,
 ) -> DatasetVersion | None:
     """Save what a dataset says from now on as a new version, which new runs use; None if nothing changed.
 
-    Raises InvalidInput on the field in question.
+    `begun_with` is the number of the version that was edited. Raises InvalidInput, on the field in question,
+    also where somebody else has saved another one since.
     """
+    checked = _checked(actor, definition, dataset.source.kind, besides=dataset)
     before, old = definition_of(dataset), current_version(dataset)
-    checked = _checked(actor, definition, besides=dataset)
+    if begun_with != str(old.number):
+        raise InvalidInput(
+            f"{old.created_by or 'Somebody'} has saved version {old.number} while you edited: open it anew,"
+            " lest you undo what it changed."
+        )
     if checked == before:
         return None
     dataset.name, dataset.description = checked.name, checked.description
@@ -134,12 +146,16 @@ def archive(actor: User, dataset: Dataset, *, now: datetime, ip: str | None = No
     _record(dataset, "dataset.archive", actor, now, ip, before={"name": dataset.name})
 
 
-def _checked(actor: User, definition: Definition, besides: Dataset | None = None) -> Definition:
+def _checked(actor: User, definition: Definition, backend: str, besides: Dataset | None = None) -> Definition:
     require(actor, Permission.MANAGE_DATASETS)
+    # One save at a time in an organization: the next one sees this one's name and version.
+    db.session.execute(
+        select(Organization.id).where(Organization.id == actor.organization_id).with_for_update()
+    )
     name = _free_name(actor.organization_id, definition.name, besides)
     if len(definition.description) > 1000:
         raise InvalidInput("A description has at most 1,000 characters.", "description")
-    check_query(definition)
+    check_query(definition, backend)
     _check_columns(definition)
     return replace(definition, name=name, description=definition.description.strip())
 
@@ -225,4 +241,4 @@ def merged(found: Sequence[Column], known: Sequence[Column]) -> tuple[Column, ..
 def _header(key: str) -> str:
     """Return a first header for a column: `opened_at` → `Opened at`."""
     words = " ".join(key.replace("_", " ").split())
-    return words[:1].upper() + words[1:] if words else key
+    return (words[:1].upper() + words[1:])[:120] if words else key[:120]

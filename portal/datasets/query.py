@@ -26,6 +26,8 @@ BATCH_BYTES = 8 * 2**20
 
 COUNT_TIMEOUT = 5.0  # seconds; beyond it a count is no longer cheap
 _JSON_OIDS = frozenset({114, 3802})  # json and jsonb of PostgreSQL, whatever the version
+# What PostgreSQL, MariaDB and MySQL say of a statement that they ended at its time.
+_TIMED_OUT = ("statement timeout", "max_statement_time exceeded", "maximum statement execution time exceeded")
 _DENIED = frozenset({"not authorized", "authorization denied"})  # SQLite, of what the authorizer denied
 
 
@@ -103,7 +105,7 @@ def count_rows(
 def _execute(
     connection: Connection, watchdog: Watchdog, sql: str, parameters: Mapping[str, Any]
 ) -> CursorResult[Any]:
-    statement = text(bindable(sql, parameters))
+    statement = text(bindable(sql, parameters, connection.dialect.name))
     # Naming a parameter that the SQL lacks is an error, so only those it has are passed.
     # SQLAlchemy's form of an empty list has a type, which PostgreSQL then compares; IN (NULL) has none.
     wanted = {
@@ -131,7 +133,11 @@ def _read(result: CursorResult[Any], source: Source, watchdog: Watchdog) -> Iter
             return list(map(tuple, result.fetchmany(count)))
 
     batch = fetched(1)
-    batch += fetched(_rows_that_fit(batch) - 1)
+    while (room := min(3 * len(batch), _rows_that_fit(batch) - len(batch))) > 0:
+        more = fetched(room)  # fourfold at most: those to come may be wider
+        batch += more
+        if len(more) < room:
+            break
     while batch:
         yield batch
         batch = fetched(_rows_that_fit(batch))
@@ -185,7 +191,7 @@ def _explained(source: Source, watchdog: Watchdog, sql: str = "") -> Iterator[No
     except ResourceClosedError:
         raise QueryFailed("The SQL returns no rows; a dataset needs a SELECT.") from None
     except DBAPIError as error:
-        if watchdog.expired or "statement timeout" in str(error.orig):
+        if watchdog.expired or any(words in str(error.orig) for words in _TIMED_OUT):
             raise QueryTimeout(f"The query ran past its limit of {watchdog.limit:g} s.") from None
         message = sources.clean_message(error, source.url)
         if message in _DENIED:

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from portal.audit import service as audit
 from portal.config import Settings
 from portal.datasets import query, source_service
-from portal.datasets.filters import bindings, parameters_of
+from portal.datasets.filters import bindings, parameters_of, valid_filters
 from portal.datasets.models import Dataset, DatasetVersion, DataSource, ExportType
 from portal.datasets.parameters import Parameter
 from portal.datasets.sources import Source
@@ -203,11 +203,11 @@ def prepare(
     values = values_of(
         version.sql,
         parameters_of(version),
-        filters,
+        valid_filters(version, filters),
         organization=organization,
         due_at=due_at,
         timezone=timezone,
-        sqlite=source.backend == "sqlite",
+        backend=source.backend,
     )
     return Reading(source, version.sql, values, chosen_columns(version, columns))
 
@@ -220,12 +220,12 @@ def values_of(
     organization: Organization,
     due_at: datetime,
     timezone: str,
-    sqlite: bool,
+    backend: str,
 ) -> dict[str, Any]:
     """Return the values of those parameters that a query names; see `filters.bindings`."""
-    values = bindings(parameters, filters, due_at=due_at, timezone=timezone, sqlite=sqlite)
+    values = bindings(parameters, filters, due_at=due_at, timezone=timezone, sqlite=backend == "sqlite")
     values["organization_id"] = organization.public_id
-    return {name: values[name] for name in parameters_in(sql) if name in values}
+    return {name: values[name] for name in parameters_in(sql, backend) if name in values}
 
 
 def chosen_columns(version: DatasetVersion, keys: list[str]) -> tuple[Column, ...]:
@@ -244,4 +244,4 @@ def _read_choices(source: DataSource, sql: str, settings: Settings) -> list[tupl
         timeout=CHOICES_TIMEOUT,
         maximum_rows=CHOICES_LIMIT,
     ) as rows:
-        return [(str(row[0]), str(row[1])) for batch in rows.batches for row in batch]
+        return [(str(row[0]), str(row[-1])) for batch in rows.batches for row in batch]

@@ -44,7 +44,9 @@ class SourceForm(FlaskForm):
         if url is None:
             return
         if self.kind.data == "sqlite":
-            self.file.data = str(Path(url.database or "").relative_to(folder))
+            file = Path(url.database or "")
+            # one that lies elsewhere, since folders were moved, must be chosen again
+            self.file.data = str(file.relative_to(folder)) if file.is_relative_to(folder) else ""
             return
         host, port = host_and_port(url)
         self.host.data, self.port.data = host, port if port != PORTS[self.kind.data] else None

@@ -3,12 +3,14 @@
 import re
 import socket
 import ssl
+import struct
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pymysql
-from pymysql.constants.CR import CR_CONN_HOST_ERROR
+from pymysql.constants import CR, ER
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -17,7 +19,9 @@ from portal.datasets.source_opening import (
     CONNECT_TIMEOUT,
     ENGINE_OPTIONS,
     PORTAL_TABLES,
-    can_interrupt,
+    Stops,
+    can_stop,
+    hang_up,
     refuse_portal,
     too_many_rights,
 )
@@ -28,6 +32,12 @@ from portal.hosts import AllowedHosts, addresses_of
 # What may stand in front of the first word. Comments that begin with `/*!` or `/*M!` are run.
 _BEFORE = re.compile(r"(?:\s|\(|--[ \t][^\n]*(?:\n|$)|#[^\n]*(?:\n|$)|/\*(?!M?!).*?\*/)*", re.DOTALL)
 _READS = frozenset({"select", "with", "values", "table"})
+# Rights to the server's files, or over the server, of the user alone: roles are dropped before.
+_RIGHTS = """
+SELECT CURRENT_USER(), privilege_type FROM information_schema.user_privileges
+WHERE privilege_type IN ('FILE', 'SUPER')
+  AND grantee = CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), '''')
+"""
 _EXECUTED_COMMENT = re.compile(r"/\*M?!")
 
 
@@ -37,7 +47,9 @@ def engine(url: URL, allowed: AllowedHosts, timeout: float) -> Engine:
 
     def prepare(driver: "pymysql.Connection[Any]", record: ConnectionPoolEntry) -> None:
         thread = int(driver.thread_id())  # type: ignore[no-untyped-call]
-        can_interrupt(record, lambda: server.end_query(thread))
+        connected: socket.socket = driver._sock  # type: ignore[attr-defined]
+        stops = Stops(lambda: server.end_query(thread), partial(hang_up, connected.fileno()))
+        can_stop(record, stops)
         _prepare(driver, timeout)
 
     made = create_engine(url, creator=server.connect, **ENGINE_OPTIONS)
@@ -56,7 +68,12 @@ class _Server:
     def connect(self) -> "pymysql.Connection[Any]":
         """Return a new connection. Raises PyMySQL's OperationalError."""
         connection = self._described()
-        connection.connect(self._socket())
+        try:
+            connection.connect(self._socket())
+        except struct.error:
+            raise pymysql.OperationalError(
+                CR.CR_MALFORMED_PACKET, "what answers is no MySQL server"
+            ) from None
         return connection
 
     def end_query(self, thread: int) -> None:
@@ -73,7 +90,9 @@ class _Server:
                 return socket.create_connection((address, host_and_port(self.url)[1]), CONNECT_TIMEOUT)
             except OSError as error:
                 failure = error
-        raise pymysql.OperationalError(CR_CONN_HOST_ERROR, f"can't connect ({failure.strerror or failure})")
+        raise pymysql.OperationalError(
+            CR.CR_CONN_HOST_ERROR, f"can't connect ({failure.strerror or failure})"
+        )
 
     def _described(self) -> "pymysql.Connection[Any]":
         """Return a connection that is not connected yet."""
@@ -121,13 +140,13 @@ def _prepare(driver: "pymysql.Connection[Any]", timeout: float) -> None:
         tables = f"SELECT table_name FROM information_schema.tables WHERE table_name IN ({marks})"  # noqa: S608 - marks
         cursor.execute(tables, PORTAL_TABLES)
         refuse_portal([str(name) for (name,) in cursor.fetchall()])
-        cursor.execute(
-            "SELECT CURRENT_USER(), privilege_type FROM information_schema.user_privileges"
-            " WHERE privilege_type IN ('FILE', 'SUPER')"
-        )
+        _drop_roles(cursor)
+        cursor.execute(_RIGHTS)
         if found := cursor.fetchone():
             raise too_many_rights(found[0], f"has the privilege {found[1]}")
         cursor.execute("SET SESSION TRANSACTION READ ONLY")
+        # Backslashes escape, for the server as for us and PyMySQL, who look for the ends of strings.
+        cursor.execute("SET SESSION sql_mode = REPLACE(@@sql_mode, 'NO_BACKSLASH_ESCAPES', '')")
         cursor.execute("SELECT VERSION()")
         (version,) = cursor.fetchone() or ("",)
         # MariaDB counts in seconds (https://mariadb.com/kb/en/aborting-statements/), MySQL in milliseconds.
@@ -137,3 +156,12 @@ def _prepare(driver: "pymysql.Connection[Any]", timeout: float) -> None:
         )
         cursor.execute(f"SET SESSION {variable} = {limit:.0f}")
     driver.commit()
+
+
+def _drop_roles(cursor: Any) -> None:
+    """Leave a user what was granted to itself: what a role may do is not looked into."""
+    try:
+        cursor.execute("SET ROLE NONE")
+    except pymysql.ProgrammingError as error:  # MySQL 5.7 has no roles
+        if error.args[0] != ER.PARSE_ERROR:
+            raise

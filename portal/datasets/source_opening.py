@@ -1,6 +1,9 @@
 """What opening a source has in common, whatever the driver."""
 
+import os
+import socket
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -16,18 +19,35 @@ ENGINE_OPTIONS: dict[str, Any] = {"poolclass": NullPool, "hide_parameters": True
 PORTAL_TABLES = ("scheduled_export_runs", "dataset_versions", "audit_entries")
 """Tables that only a portal has all of."""
 
-_INTERRUPT = "interrupt"
+_STOPS = "stops"
 
 
-def can_interrupt(record: ConnectionPoolEntry, interrupt: Callable[[], None]) -> None:
-    """Keep what ends a connection's statement, called from any thread."""
-    record.info[_INTERRUPT] = interrupt
+@dataclass(frozen=True, slots=True)
+class Stops:
+    """How a connection's statement is ended, from any thread.
+
+    `interrupt` asks the server; `hang_up`, where there is a server, waits for nobody: it ends the connection.
+    """
+
+    interrupt: Callable[[], None]
+    hang_up: Callable[[], None] = lambda: None
 
 
-def interrupt_of(connection: Connection) -> Callable[[], None]:
-    """Return what ends the statement at work on a connection of ours."""
-    interrupt: Callable[[], None] = connection.info[_INTERRUPT]
-    return interrupt
+def can_stop(record: ConnectionPoolEntry, stops: Stops) -> None:
+    """Keep how the statements of a new connection are ended."""
+    record.info[_STOPS] = stops
+
+
+def stops_of(connection: Connection) -> Stops:
+    """Return how the statement at work on a connection of ours is ended."""
+    stops: Stops = connection.info[_STOPS]
+    return stops
+
+
+def hang_up(descriptor: int) -> None:
+    """End both directions of a connection, so that whoever waits for it is told."""
+    with socket.socket(fileno=os.dup(descriptor)) as other:
+        other.shutdown(socket.SHUT_RDWR)
 
 
 def refuse_portal(tables: Sequence[str]) -> None:

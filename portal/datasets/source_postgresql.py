@@ -1,6 +1,7 @@
 """PostgreSQL servers as sources: read-only transactions of a role that can only read tables."""
 
 import os
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -14,7 +15,9 @@ from portal.datasets.source_opening import (
     CONNECT_TIMEOUT,
     ENGINE_OPTIONS,
     PORTAL_TABLES,
-    can_interrupt,
+    Stops,
+    can_stop,
+    hang_up,
     refuse_portal,
     too_many_rights,
 )
@@ -36,11 +39,12 @@ _DANGEROUS = [
 ]
 # All names qualified: a role may have put functions of its own in front.
 _RIGHTS = """
-SELECT current_user,
-  (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname OPERATOR(pg_catalog.=) current_user),
+SELECT session_user,
+  EXISTS (SELECT FROM pg_catalog.pg_roles
+    WHERE rolsuper AND pg_catalog.pg_has_role(session_user, oid, 'MEMBER')),
   ARRAY(SELECT rolname::pg_catalog.text FROM pg_catalog.pg_roles
     WHERE rolname::pg_catalog.text OPERATOR(pg_catalog.=) ANY (%s)
-      AND pg_catalog.pg_has_role(current_user, oid, 'MEMBER')),
+      AND pg_catalog.pg_has_role(session_user, oid, 'MEMBER')),
   ARRAY(SELECT DISTINCT relname::pg_catalog.text FROM pg_catalog.pg_class
     WHERE relkind IN ('r', 'p') AND relname::pg_catalog.text OPERATOR(pg_catalog.=) ANY (%s))
 """
@@ -97,7 +101,7 @@ def _server(url: URL, allowed: AllowedHosts) -> dict[str, str]:
 
 
 def _prepare(driver: psycopg.Connection[Any], record: ConnectionPoolEntry) -> None:
-    can_interrupt(record, driver.cancel)
+    can_stop(record, Stops(driver.cancel, partial(hang_up, driver.fileno())))
     driver.server_cursor_factory = _Cursor
     _check_rights(driver)
     if driver.info.server_version >= 140_000:
@@ -109,7 +113,9 @@ def _check_rights(driver: psycopg.Connection[Any]) -> None:
     driver.rollback()
     refuse_portal(tables)
     if superuser or dangerous:
-        raise too_many_rights(user, "is a superuser" if superuser else f"has the role {dangerous[0]}")
+        raise too_many_rights(
+            user, "is a superuser, or can become one" if superuser else f"has the role {dangerous[0]}"
+        )
 
 
 def _end_with_client(driver: psycopg.Connection[Any]) -> None:

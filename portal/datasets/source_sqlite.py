@@ -11,12 +11,13 @@ from portal.datasets.source_opening import (
     CONNECT_TIMEOUT,
     ENGINE_OPTIONS,
     PORTAL_TABLES,
-    can_interrupt,
+    Stops,
+    can_stop,
     refuse_portal,
 )
 from portal.tally import Tally
 
-LONGEST_VALUE = 64 * 2**20
+LONGEST_VALUE = 16 * 2**20
 """Bytes of a text or blob: `printf('%.*c', 1000000000, 'x')` would take all memory otherwise."""
 
 _READS = frozenset(
@@ -29,7 +30,7 @@ _DENIED_FUNCTIONS = frozenset({"load_extension", "readfile", "writefile", "edit"
 def engine(url: URL, tally: Tally) -> Engine:
     """Return an engine whose connections may read this file and nothing else."""
     made = create_engine(url, creator=lambda: _opened(url, tally), **ENGINE_OPTIONS)
-    event.listen(made, "connect", lambda driver, record: can_interrupt(record, driver.interrupt))
+    event.listen(made, "connect", lambda driver, record: can_stop(record, Stops(driver.interrupt)))
     return made
 
 

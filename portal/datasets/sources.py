@@ -53,7 +53,7 @@ def clean_message(error: DBAPIError, url: URL) -> str:
     """Return the driver's own first line without password, or any URL with one."""
     words = str(_words_of(error.orig)).strip()
     text = words.splitlines()[0] if words else type(error.orig).__name__
-    if url.password:
+    if url.password and len(str(url.password)) > 3:  # a shorter one is no secret, and found in any word
         text = text.replace(str(url.password), "…")
     return re.sub(r"//[^/@\s]*@", "//…@", text)
 

@@ -9,15 +9,16 @@ from itertools import accumulate
 from typing import NamedTuple
 from unicodedata import east_asian_width
 
-_TOKEN = re.compile(
-    r"""'(?:[^']|'')*'          # a string
-      | "(?:[^"]|"")*"          # a quoted name
-      | `[^`]*`                 # MySQL's
-      | --[^\n]* | /\*.*?\*/    # comments
-      | \$(\w*)\$.*?\$\1\$      # PostgreSQL's strings between dollars
-      | (?<![:\w\\]):(?P<name>\w+)(?!:)""",
-    re.VERBOSE | re.DOTALL,
-)
+# Strings, quoted names and comments, then what begins a parameter: `:p`, also before `::type`.
+_STRINGS = {
+    "sqlite": r"""'(?:[^']|'')*' | "(?:[^"]|"")*" | `[^`]*`""",
+    "postgresql": r"""\b[eE]'(?:[^'\\]|''|\\.)*' | '(?:[^']|'')*' | "(?:[^"]|"")*" | \$(\w*)\$.*?\$\1\$""",
+    "mysql": r"""'(?:[^'\\]|''|\\.)*' | "(?:[^"\\]|""|\\.)*" | `[^`]*` | \#[^\n]*""",
+}
+_REST = r""" | --[^\n]* | /\*.*?\*/ | (?<![:\w\\]):(?P<name>\w+)(?!\w)(?!:(?!:))"""
+_TOKENS = {
+    backend: re.compile(strings + _REST, re.VERBOSE | re.DOTALL) for backend, strings in _STRINGS.items()
+}
 # What `sqlalchemy.text` takes for a parameter, wherever it stands.
 _COLON = re.compile(r"(?<![:\w\\]):(?=\w+(?!:))")
 
@@ -29,19 +30,24 @@ class Place(NamedTuple):
     column: int
 
 
-def parameters_in(sql: str) -> list[str]:
-    """Return the names of the parameters of `sql`, in the order in which they first occur."""
-    found = (match["name"] for match in _TOKEN.finditer(sql))
+def parameters_in(sql: str, backend: str) -> list[str]:
+    """Return the names of the parameters of `sql`, in the order in which they first occur.
+
+    `backend`, which decides what a string is, is `sqlite`, `postgresql` or `mysql`.
+    """
+    found = (match["name"] for match in _TOKENS[backend].finditer(sql))
     return list(dict.fromkeys(name for name in found if name and not name[0].isdigit()))
 
 
-def bindable(sql: str, names: Collection[str]) -> str:
+def bindable(sql: str, names: Collection[str], backend: str) -> str:
     """Return `sql` for `sqlalchemy.text`, with every colon escaped but those of parameters in `names`."""
 
     def escaped(match: re.Match[str]) -> str:
-        return match[0] if match["name"] in names else _COLON.sub(r"\\:", match[0])
+        if match["name"] in names:  # in parentheses before `::type`, which `text` would not see through
+            return f"({match[0]})" if sql[match.end() : match.end() + 1] == ":" else match[0]
+        return _COLON.sub(r"\\:", match[0].replace("\\:", "\\\\:"))
 
-    return _TOKEN.sub(escaped, sql)
+    return _TOKENS[backend].sub(escaped, sql)
 
 
 def place_of(sql: str, message: str) -> Place | None:
@@ -86,7 +92,8 @@ def _found(sql: str, text: str, line: int) -> Place | None:
     lines = sql.split("\n")
     if not text or line > len(lines):
         return None
-    column = lines[line - 1].find(text)
+    whole = lines[line - 1].rstrip()
+    column = len(whole) - len(text) if whole.endswith(text) else whole.find(text)
     return Place(line, column + 1) if column >= 0 else None
 
 

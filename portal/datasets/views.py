@@ -1,7 +1,9 @@
 """Pages of datasets: their list, one of them, and the editor of its query and columns."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
+from http import HTTPStatus
 from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
@@ -11,7 +13,7 @@ from portal.clock import utcnow
 from portal.database import read_only
 from portal.datasets import definitions, source_service
 from portal.datasets import service as datasets
-from portal.datasets.definition_form import KIND_WORDS, TYPE_WORDS, DefinitionForm, filled
+from portal.datasets.definition_form import KIND_WORDS, MOST_COLUMNS, TYPE_WORDS, DefinitionForm, filled
 from portal.datasets.definitions import TAGS, Definition
 from portal.datasets.filters import parameters_of
 from portal.datasets.first_rows import ROWS, TIMEOUT, Preview, preview
@@ -28,6 +30,9 @@ from portal.web import actor, remote_ip, requires, settings
 blueprint = Blueprint("datasets", __name__)
 
 LONGEST_CELL = 80
+
+_ROW = re.compile(r"(columns|parameters)-")
+_NUMBERED_ROW = re.compile(r"(columns|parameters)-[0-9]{1,4}-\w+")
 
 
 @blueprint.get("/datasets")
@@ -53,7 +58,7 @@ def show(dataset_id: str) -> str:
     number = request.args.get("version", type=int)
     version = next((one for one in dataset.versions if one.number == number), None)
     if number is not None and version is None:
-        abort(404)
+        abort(HTTPStatus.NOT_FOUND)
     return render_template(
         "datasets/show.html",
         dataset=dataset,
@@ -70,6 +75,7 @@ def show(dataset_id: str) -> str:
 @requires(Permission.MANAGE_DATASETS)
 def new() -> Any:
     """Define a dataset: run its query as often as somebody likes, then save."""
+    _refuse_odd_rows()
     form = DefinitionForm()  # type: ignore[no-untyped-call]
     if request.method == "GET":
         form.source.data = request.args.get("source")
@@ -81,9 +87,10 @@ def new() -> Any:
 @requires(Permission.MANAGE_DATASETS)
 def edit(dataset_id: str) -> Any:
     """Change a dataset: what is saved is a new version."""
+    _refuse_odd_rows()
     dataset = definitions.get_dataset(actor(), dataset_id)
     if request.method == "GET":
-        form = DefinitionForm(data=filled(definitions.definition_of(dataset)))  # type: ignore[no-untyped-call]
+        form = DefinitionForm(data=_filled(dataset))  # type: ignore[no-untyped-call]
         return _page(form, dataset)
     return _answered(DefinitionForm(), dataset)  # type: ignore[no-untyped-call]
 
@@ -103,6 +110,17 @@ def archive(dataset_id: str) -> Response:
     return redirect(url_for(".index"))
 
 
+def _refuse_odd_rows() -> None:
+    """Refuse names of rows that no page of ours has: WTForms would stumble over their numbers."""
+    odd = (name for name in request.form if _ROW.match(name) and not _NUMBERED_ROW.fullmatch(name))
+    if any(odd):
+        abort(HTTPStatus.BAD_REQUEST)
+
+
+def _filled(dataset: Dataset) -> dict[str, Any]:
+    return filled(definitions.definition_of(dataset), datasets.current_version(dataset).number)
+
+
 def _answered(form: DefinitionForm, dataset: Dataset | None) -> Any:
     """Run the query that was typed; show its first rows, or save the dataset with the columns found."""
     if not form.validate():
@@ -114,7 +132,7 @@ def _answered(form: DefinitionForm, dataset: Dataset | None) -> Any:
         found = _run(source, definition, form.period.data)
         definition = _with_columns(definition, found)
         if "save" in request.form:
-            return _saved(definition, source, dataset)
+            return _saved(definition, source, dataset, form.version.data or "")
         form.show_columns(definition.columns, definition.key_columns)
     except InvalidInput as error:
         problem = "" if form.say(error) else str(error)
@@ -136,7 +154,7 @@ def _chosen_source(form: DefinitionForm) -> DataSource:
 
 def _run(source: DataSource, definition: Definition, period: str | None) -> Preview:
     """Run a query for its first rows, with none chosen of its other parameters."""
-    definitions.check_query(definition)
+    definitions.check_query(definition, source.kind)
     opened = source_service.opened(source, settings())
     values = datasets.values_of(
         definition.sql,
@@ -145,25 +163,29 @@ def _run(source: DataSource, definition: Definition, period: str | None) -> Prev
         organization=actor().organization,
         due_at=utcnow(),
         timezone=actor().organization.timezone,
-        sqlite=opened.backend == "sqlite",
+        backend=opened.backend,
     )
     db.session.rollback()  # no transaction while the source answers
     return preview(opened, definition.sql, values)
 
 
 def _with_columns(definition: Definition, found: Preview) -> Definition:
+    if len(found.columns) > MOST_COLUMNS:
+        raise InvalidInput(f"A dataset has at most {MOST_COLUMNS:,} columns.", "sql")
     columns = definitions.merged(found.columns, definition.columns)
     there = {column.key for column in columns}
     keys = tuple(key for key in definition.key_columns if key in there)
     return replace(definition, columns=columns, key_columns=keys)
 
 
-def _saved(definition: Definition, source: DataSource, dataset: Dataset | None) -> Response:
+def _saved(definition: Definition, source: DataSource, dataset: Dataset | None, begun_with: str) -> Response:
     if dataset is None:
         dataset = definitions.create(actor(), source, definition, now=utcnow(), ip=remote_ip())
         words = f"“{dataset.name}” is saved. Schedules can export it now."
     else:
-        version = definitions.change(actor(), dataset, definition, now=utcnow(), ip=remote_ip())
+        version = definitions.change(
+            actor(), dataset, definition, begun_with=begun_with, now=utcnow(), ip=remote_ip()
+        )
         words = f"Saved as version {version.number}. New runs use it." if version else "Nothing has changed."
     public_id = dataset.public_id
     db.session.commit()

@@ -2,12 +2,15 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy.engine import Connection
 
-from portal.datasets.source_opening import interrupt_of
+from portal.datasets.source_opening import stops_of
+
+GRACE = 5.0
+"""Seconds after which a connection is ended whose server does not answer when told to stop."""
 
 
 class Watchdog:
@@ -20,21 +23,28 @@ class Watchdog:
         self.limit = limit
         self.expired = False
         self._remaining = limit
-        self._stop = interrupt_of(connection)
+        self._stops = stops_of(connection)
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
         """Count the time of the block."""
-        timer = threading.Timer(max(self._remaining, 0.001), self._interrupt)
-        timer.daemon = True
+        left = max(self._remaining, 0.001)
+        timers = [_timer(left, self._interrupt), _timer(left + GRACE, self._stops.hang_up)]
         started = time.monotonic()
-        timer.start()
         try:
             yield
         finally:
-            timer.cancel()
+            for timer in timers:
+                timer.cancel()
             self._remaining -= time.monotonic() - started
 
     def _interrupt(self) -> None:
         self.expired = True
-        self._stop()
+        self._stops.interrupt()
+
+
+def _timer(seconds: float, call: Callable[[], None]) -> threading.Timer:
+    timer = threading.Timer(seconds, call)
+    timer.daemon = True
+    timer.start()
+    return timer

@@ -162,6 +162,30 @@ class TestDefine:
         assert "Cases that are open." in page
         assert db.session.scalars(select(Dataset.name)).all() == ["Cases"]
 
+    def test_it_keeps_what_is_said_of_a_column_whose_name_has_line_ends(
+        self, client: FlaskClient, admin: User, dataset: Dataset
+    ) -> None:
+        sign_in(client, admin)
+        sql = "SELECT id,\r\n lower(status)\r\n || 'x' FROM cases"
+        named = "lower(status)\r\n || 'x'"
+        rows = column(0, "id") | column(1, named, label="State") | {"columns-1-tags": ["PII"]}
+
+        data = _without_parameters(filled(dataset.source, sql=sql, save="1")) | rows
+        client.post("/datasets/new", data=data)
+
+        _, second = definitions.definition_of(the_dataset("Open cases")).columns
+        assert (second.label, second.tags) == ("State", {"PII"})
+
+    @pytest.mark.parametrize("name", ["columns-²-key", f"columns-{'9' * 5000}-key", "parameters--name"])
+    def test_it_refuses_rows_that_no_page_has(
+        self, client: FlaskClient, admin: User, dataset: Dataset, name: str
+    ) -> None:
+        sign_in(client, admin)
+
+        response = client.post("/datasets/new", data=filled(dataset.source) | {name: "x"})
+
+        assert response.status_code == 400
+
     def test_a_period_of_the_preview_narrows_its_rows(
         self, client: FlaskClient, admin: User, dataset: Dataset
     ) -> None:
@@ -196,6 +220,19 @@ class TestEdit:
         old = text_of(client.get(f"{url}?version=1"))
         assert "This is version 1 of 2" in old
         assert client.get(f"{url}?version=3").status_code == 404
+
+    def test_what_somebody_else_saved_meanwhile_is_not_undone(
+        self, client: FlaskClient, admin: User, dataset: Dataset
+    ) -> None:
+        sign_in(client, admin)
+        url = f"/datasets/{dataset.public_id}/edit"
+        theirs = _form_of(client.get(url).get_data(as_text=True))
+        client.post(url, data=theirs | {"columns-0-tags": ["PII"], "save": "1"})
+
+        page = text_of(client.post(url, data=theirs | {"columns-0-label": "Case", "save": "1"}))
+
+        assert "admin@acme.example has saved version 2 while you edited" in page
+        assert definitions.definition_of(the_dataset("Cases")).columns[0].tags == {"PII"}
 
     def test_columns_follow_the_query(self, client: FlaskClient, admin: User, dataset: Dataset) -> None:
         sign_in(client, admin)

@@ -202,6 +202,12 @@ def test_it_checks_a_source_again_when_it_is_read(
         read(dataset, settings)
 
 
+def test_a_filter_that_the_dataset_lost_is_never_left_out(dataset: Dataset, settings: Settings) -> None:
+    """Rows that nobody asked for would go out otherwise."""
+    with pytest.raises(InvalidInput, match="The dataset has no filter “state”"):
+        read(dataset, settings, {"state": ["CLOSED"]})
+
+
 def test_it_says_that_a_source_was_encrypted_under_another_secret(dataset: Dataset, tmp_path: Path) -> None:
     other = settings_below(
         tmp_path, "redis://127.0.0.1:1", secret_key="another secret that is long enough: 123456"

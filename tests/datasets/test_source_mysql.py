@@ -155,6 +155,48 @@ def test_it_binds_values_and_lists(source: Source) -> None:
     assert read(source, "SELECT '100%', id FROM cases WHERE id = :id", {"id": 1}) == [("100%", 1)]
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "# don't list the others\nSELECT id, 'chosen: :status !' AS note FROM cases WHERE id = 1",
+        r"SELECT id, 'isn\'t it :status ?' AS note FROM cases WHERE id = 1",
+    ],
+)
+@pytest.mark.parametrize("mode", ["", "NO_BACKSLASH_ESCAPES", "ANSI_QUOTES"])
+def test_a_value_never_becomes_sql(server: MariaDB, source: Source, sql: str, mode: str) -> None:
+    evil = ", (SELECT status FROM cases WHERE id=1) AS stolen FROM cases WHERE id=1 #"
+    server.run(f"SET GLOBAL sql_mode = '{mode}'")
+    try:
+        (row,) = read(source, sql, {"status": evil})
+    finally:
+        server.run("SET GLOBAL sql_mode = DEFAULT")
+
+    assert row in [(1, "chosen: :status !"), (1, "isn't it :status ?")]
+
+
+def test_rights_of_roles_are_laid_down(server: MariaDB) -> None:
+    server.run(
+        "CREATE ROLE filer",
+        "GRANT FILE ON *.* TO filer",
+        "CREATE USER viarole@localhost IDENTIFIED BY 'hunter2 ä'",
+        "GRANT SELECT ON cases.* TO viarole@localhost",
+        "GRANT filer TO viarole@localhost",
+        "SET DEFAULT ROLE filer FOR viarole@localhost",
+    )
+    assert read(a_source(server, "viarole"), "SELECT LOAD_FILE('/etc/hostname')") == [(None,)]
+    with pytest.raises(QueryFailed, match="Access denied"):
+        read(a_source(server, "viarole"), "SELECT 1 INTO OUTFILE '/tmp/never'")
+    server.run("DROP USER viarole@localhost", "DROP ROLE filer")
+
+
+def test_a_user_that_reads_every_table_is_no_danger(server: MariaDB) -> None:
+    server.run(
+        "CREATE USER wide@localhost IDENTIFIED BY 'hunter2 ä'", "GRANT SELECT ON *.* TO wide@localhost"
+    )
+    assert read(a_source(server, "wide"), "SELECT 1") == [(1,)]
+    server.run("DROP USER wide@localhost")
+
+
 def test_it_streams(source: Source) -> None:
     sql = "SELECT a.seq, b.seq FROM seq_1_to_3000 a JOIN seq_1_to_100 b"
     with query.open_rows(source, sql, {}, timeout=30) as rows:

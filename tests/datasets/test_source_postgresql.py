@@ -1,5 +1,7 @@
 """Real PostgreSQL as a source: whose rights are too many, at which address it is reached (A1-A3, A6-A7)."""
 
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -9,8 +11,9 @@ from uuid import UUID
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 
-from portal.datasets import query, sources
+from portal.datasets import query, sources, watchdog
 from portal.datasets.source_opening import PORTAL_TABLES
 from portal.datasets.source_url import parse_url
 from portal.datasets.sources import Source
@@ -62,6 +65,19 @@ def test_it_refuses_roles_that_reach_beyond_tables(postgresql: str, dangerous: s
     engine = create_engine(postgresql, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.exec_driver_sql("DROP ROLE middle")
+    engine.dispose()
+
+
+def test_it_refuses_a_role_that_could_become_a_superuser(postgresql: str) -> None:
+    grants = ("CREATE ROLE boss SUPERUSER", "ALTER ROLE modest NOINHERIT", "GRANT boss TO modest")
+    with (
+        a_role(postgresql, "modest", *grants) as source,
+        pytest.raises(SourceRefused, match="is a superuser, or can become one"),
+    ):
+        value(source, "SELECT 1")
+    engine = create_engine(postgresql, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql("DROP ROLE boss")
     engine.dispose()
 
 
@@ -193,3 +209,20 @@ def typed(postgresql_source: Source) -> Source:
         )
     engine.dispose()
     return postgresql_source
+
+
+def test_a_server_that_no_longer_answers_keeps_nobody_waiting(
+    postgresql_source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watchdog, "GRACE", 0.5)
+    with sources.connect(postgresql_source, timeout=30) as connection:
+        backend = int(connection.scalar(text("SELECT pg_backend_pid()")))
+        waits = watchdog.Watchdog(connection, 0.5)
+        os.kill(backend, signal.SIGSTOP)
+        try:
+            with pytest.raises(DBAPIError), waits.waiting():
+                connection.exec_driver_sql("SELECT 1")
+        finally:
+            os.kill(backend, signal.SIGCONT)
+
+        assert waits.expired

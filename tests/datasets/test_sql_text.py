@@ -23,7 +23,21 @@ from portal.errors import QueryFailed
     ],
 )
 def test_it_finds_the_parameters(sql: str, names: list[str]) -> None:
-    assert parameters_in(sql) == names
+    assert parameters_in(sql, "postgresql" if "$" in sql or "::" in sql else "sqlite") == names
+
+
+@pytest.mark.parametrize(
+    ("backend", "sql", "names"),
+    [
+        ("mysql", r"""SELECT 'isn\'t :no', "a\" :no", :yes""", ["yes"]),
+        ("mysql", "# don't\nSELECT 'chosen: :no !', :yes", ["yes"]),
+        ("postgresql", r"SELECT E'it\'s :no', 'a\', :yes", ["yes"]),
+        ("sqlite", r"SELECT 'a\', :yes", ["yes"]),
+        ("postgresql", "SELECT :a::timestamptz, (:b)::date", ["a", "b"]),
+    ],
+)
+def test_each_database_has_strings_of_its_own(backend: str, sql: str, names: list[str]) -> None:
+    assert parameters_in(sql, backend) == names
 
 
 @pytest.mark.parametrize(
@@ -33,16 +47,29 @@ def test_it_finds_the_parameters(sql: str, names: list[str]) -> None:
         ("SELECT ':a', :a", r"SELECT '\:a', :a"),
         ("SELECT a::text -- :a\n", "SELECT a::text -- \\:a\n"),
         ("SELECT '12:30', ':a::b'", r"SELECT '12:30', ':a::b'"),
+        ("SELECT :a::date", "SELECT (:a)::date"),
+        (r"SELECT 'a\:b', '\:x'", r"SELECT 'a\\:b', '\\:x'"),
     ],
 )
 def test_it_escapes_every_other_colon(sql: str, bound: str) -> None:
-    assert bindable(sql, {"a"}) == bound
+    assert bindable(sql, {"a"}, "postgresql") == bound
 
 
 def test_a_parameter_within_a_string_is_text(either_source: Source) -> None:
     sql = "SELECT ':id' AS a, 'x :id' AS b FROM cases -- :id\nWHERE id = :id"
     with open_rows(either_source, sql, {"id": 2}, timeout=10) as rows:
         assert [list(batch) for batch in rows.batches] == [[(":id", "x :id")]]
+
+
+def test_a_backslash_within_a_string_stays(either_source: Source) -> None:
+    with open_rows(either_source, r"SELECT 'a\:b' AS a, '\:x' AS b, 'C:\temp' AS c", {}, timeout=10) as rows:
+        assert [list(batch) for batch in rows.batches] == [[(r"a\:b", r"\:x", r"C:\temp")]]
+
+
+def test_a_parameter_can_be_cast(postgresql_source: Source) -> None:
+    sql = "SELECT :day::date + 1 AS next"
+    with open_rows(postgresql_source, sql, {"day": "2025-03-03"}, timeout=10) as rows:
+        assert [[str(row[0]) for row in batch] for batch in rows.batches] == [["2025-03-04"]]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
 
-from portal.datasets.source_opening import can_interrupt
+from portal.datasets.source_opening import Stops, can_stop
 from portal.datasets.watchdog import Watchdog
 
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
@@ -18,7 +18,7 @@ ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELEC
 @pytest.fixture
 def engine() -> Iterator[Engine]:
     made = create_engine("sqlite://", creator=lambda: sqlite3.connect(":memory:", check_same_thread=False))
-    event.listen(made, "connect", lambda driver, record: can_interrupt(record, driver.interrupt))
+    event.listen(made, "connect", lambda driver, record: can_stop(record, Stops(driver.interrupt)))
     yield made
     made.dispose()
 
