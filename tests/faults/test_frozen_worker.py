@@ -21,7 +21,7 @@ def database_url(postgresql_url: str) -> str:
     "frozen_at",
     [
         Fault("portal.datasets.query:_convert", do="stop"),
-        Fault("portal.runs.pipeline:note", nth=3, do="stop"),
+        Fault("portal.runs.pipeline:note", nth=2, do="stop"),
         Fault("portal.storage.local:LocalStorage.store", when="after", do="stop"),
         Fault("portal.delivery.email:compose", nth=2, do="stop"),
         Fault("portal.mail:_accepted", nth=2, do="stop"),

@@ -10,7 +10,7 @@ from portal.datasets.models import Dataset
 from portal.encryption import encrypt
 from portal.extensions import db
 from portal.runs.models import RunStatus
-from tests.conftest import fresh_database
+from tests.conftest import fresh_database, owned_by_nobody_special
 from tests.faults.portal import Portal
 
 pytestmark = [pytest.mark.faults, pytest.mark.parametrize("changes", [{"query_timeout": 1}])]
@@ -42,9 +42,9 @@ def test_it_is_cancelled_on_sqlite(portal: Portal) -> None:
 
 @pytest.fixture
 def source_on_postgresql(postgresql: str, dataset: Dataset, settings: Settings) -> Iterator[str]:
-    """Let the dataset read from a database of its own there."""
-    with fresh_database(postgresql) as url:
-        dataset.source.kind, dataset.source.url_encrypted = "postgresql", encrypt(url, settings)
+    """Let the dataset read from a database of its own there; yield the URL by which all of it is seen."""
+    with fresh_database(postgresql) as url, owned_by_nobody_special(url) as theirs:
+        dataset.source.kind, dataset.source.url_encrypted = "postgresql", encrypt(theirs, settings)
         db.session.commit()
         yield url
 
