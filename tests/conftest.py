@@ -346,7 +346,6 @@ def environment(settings: Settings) -> dict[str, str]:
         "MAIL_SECURITY": "none",
         "MAIL_SENDER": settings.mail_sender,
         "PORT": str(settings.port),
-        "PORTAL_SOURCE_HOSTS": "/",  # PostgreSQL of a test listens on a socket
         "PORTAL_LEASE_SECONDS": "4",
         "PORTAL_LEASE_RENEWAL": "1",
     }

@@ -22,7 +22,7 @@ from sqlalchemy import create_engine, text
 
 from portal.cli import main
 from portal.schedules.recurrence import tzdata_version
-from tests.conftest import SECRET, fresh_database
+from tests.conftest import SECRET, fresh_database, owned_by_nobody_special
 
 CASES = list(
     csv.DictReader(
@@ -423,7 +423,7 @@ def test_it_leaves_an_older_file_when_the_query_fails_half_way(database: Path, t
 
 
 def test_it_exports_from_postgresql_without_writing_to_it(postgresql: str, tmp_path: Path) -> None:
-    with fresh_database(postgresql) as url:
+    with fresh_database(postgresql) as whole, owned_by_nobody_special(whole) as url:
         engine = create_engine(url)
         with engine.begin() as connection:
             connection.execute(text("CREATE TABLE cases AS SELECT i AS id FROM generate_series(1, 2500) i"))
@@ -447,7 +447,7 @@ def test_it_needs_no_setting_and_no_service_for_an_export(database: Path, tmp_pa
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["rows"] == ROWS
     assert (wrong.returncode, wrong.stdout) == (2, "")
-    assert wrong.stderr == "portal: no such column: nonsense\n"
+    assert wrong.stderr == "portal: Line 1, column 8: no such column: nonsense\n"
 
 
 # Operating

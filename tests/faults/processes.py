@@ -119,7 +119,9 @@ def _is_gone(pid: int) -> bool:
 def environment(settings: Settings) -> dict[str, str]:
     """Return the environment in which a process has these settings, and none else."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-    return {**inherited, **dict(_variable(settings, name) for name in settings.model_fields_set)}
+    # PostgreSQL of a test listens on a socket.
+    ours = {"PORTAL_SOURCE_HOSTS": "/"}
+    return {**inherited, **ours, **dict(_variable(settings, name) for name in settings.model_fields_set)}
 
 
 def _variable(settings: Settings, name: str) -> tuple[str, str]:
