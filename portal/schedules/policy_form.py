@@ -1,6 +1,8 @@
 """The part of a schedule's form that says what happens out of the ordinary."""
 
-from typing import Any
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, TypeVar
 
 from wtforms import Form, SelectField, StringField
 from wtforms.validators import AnyOf
@@ -17,25 +19,39 @@ from portal.schedules.policies import (
     UNCHANGED_WORDS,
 )
 
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+
+def _policy(
+    label: str, words: Mapping[_Choice, str], default: _Choice, missing: str, description: str
+) -> Any:
+    """Return the field of one policy: its choices in words, and what is said to any other answer."""
+    return SelectField(
+        label,
+        choices={choice.value: said for choice, said in words.items()},
+        default=default.value,
+        validate_choice=False,
+        validators=[AnyOf(list(words), message=missing)],
+        description=description,
+    )
+
 
 class PolicyForm(Form):
     """What happens when something goes wrong, and with a result that is out of the ordinary."""
 
-    misfire = SelectField(
+    misfire = _policy(
         "After downtime, of the runs that were missed",
-        choices={known.value: words for known, words in MISFIRE_WORDS.items()},
-        default=Misfire.LATEST.value,
-        validate_choice=False,
-        validators=[AnyOf(list(Misfire), message="Choose what happens after downtime.")],
-        description="Those that did not start when they were due, since the portal or its server was down.",
+        MISFIRE_WORDS,
+        Misfire.LATEST,
+        "Choose what happens after downtime.",
+        "Those that did not start when they were due, since the portal or its server was down.",
     )
-    overlap = SelectField(
+    overlap = _policy(
         "While an earlier run is still under way",
-        choices={known.value: words for known, words in OVERLAP_WORDS.items()},
-        default=Overlap.QUEUE.value,
-        validate_choice=False,
-        validators=[AnyOf(list(Overlap), message="Choose what happens while a run is under way.")],
-        description="At most one waits; the next is skipped and says so. Runs started by hand never wait.",
+        OVERLAP_WORDS,
+        Overlap.QUEUE,
+        "Choose what happens while a run is under way.",
+        "At most one waits; the next is skipped and says so. Runs started by hand never wait.",
     )
     start_window = StringField(
         "Start within … minutes",
@@ -43,31 +59,27 @@ class PolicyForm(Form):
         " and people are told. Empty: it runs however late.",
     )
 
-    empty = SelectField(
+    empty = _policy(
         "When there are no rows",
-        choices={known.value: words for known, words in EMPTY_WORDS.items()},
-        default=Empty.SEND.value,
-        validate_choice=False,
-        validators=[AnyOf(list(Empty), message="Choose what happens when there are no rows.")],
-        description="A run that is skipped sends nothing, says why and is no failure."
-        " A folder has nobody to tell.",
+        EMPTY_WORDS,
+        Empty.SEND,
+        "Choose what happens when there are no rows.",
+        "A run that is skipped sends nothing, says why and is no failure. A folder has nobody to tell.",
     )
-    unchanged = SelectField(
+    unchanged = _policy(
         "When the rows are the same as last time",
-        choices={known.value: words for known, words in UNCHANGED_WORDS.items()},
-        default=Unchanged.SEND.value,
-        validate_choice=False,
-        validators=[AnyOf(list(Unchanged), message="Choose what happens when the rows are the same.")],
-        description="The same columns, values and order as in the last run that was delivered, whatever the"
+        UNCHANGED_WORDS,
+        Unchanged.SEND,
+        "Choose what happens when the rows are the same.",
+        "The same columns, values and order as in the last run that was delivered, whatever the"
         " format. Runs started by hand are always sent, and so is one with a new recipient.",
     )
-    drift = SelectField(
+    drift = _policy(
         "When the dataset's columns change",
-        choices={known.value: words for known, words in DRIFT_WORDS.items()},
-        default=Drift.STOP.value,
-        validate_choice=False,
-        validators=[AnyOf(list(Drift), message="Choose what happens when columns change.")],
-        description="Columns that are gone, new or hold another kind of value since the schedule was saved."
+        DRIFT_WORDS,
+        Drift.STOP,
+        "Choose what happens when columns change.",
+        "Columns that are gone, new or hold another kind of value since the schedule was saved."
         " Saving it again accepts them. A chosen column that is gone always stops the run.",
     )
 
