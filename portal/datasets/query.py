@@ -11,7 +11,8 @@ from sqlalchemy import BindParameter, bindparam, text
 from sqlalchemy.engine import Connection, CursorResult
 from sqlalchemy.exc import DBAPIError, ResourceClosedError, StatementError
 
-from portal.datasets import source_mysql, sources
+from portal.datasets import sources
+from portal.datasets.source_opening import READ_ONLY
 from portal.datasets.sources import Source
 from portal.datasets.sql_text import bindable, place_of
 from portal.datasets.values import Converter, converters_for, infer_columns
@@ -65,8 +66,7 @@ def open_rows(
     is given the names of all columns that the query has, before any is missed or read; what it raises passes.
     """
     tally = Tally()
-    if source.backend == "mysql":
-        source_mysql.check_statement(sql)
+    sources.check_statement(source, sql)
     with sources.connect(source, timeout=timeout, tally=tally) as connection:
         watchdog = Watchdog(connection, timeout)
         with _explained(source, watchdog, sql):
@@ -195,7 +195,7 @@ def _explained(source: Source, watchdog: Watchdog, sql: str = "") -> Iterator[No
             raise QueryTimeout(f"The query ran past its limit of {watchdog.limit:g} s.") from None
         message = sources.clean_message(error, source.url)
         if message in _DENIED:
-            message = "A data source is read-only: the SQL may be a SELECT that reads tables, nothing else."
+            message = READ_ONLY
         raise QueryFailed(message, place_of(sql, str(error.orig))) from None
     except StatementError as error:  # a value can't be bound
         raise QueryFailed(str(error.orig or error).splitlines()[0]) from None

@@ -31,11 +31,9 @@ class SourceForm(FlaskForm):
     password = PasswordField("Password", [Length(max=1000)])
     encryption = SelectField("Connection", choices=ENCRYPTIONS, default="verify-full")
     file = SelectField("File", validate_choice=False)
-    _files: frozenset[str] = frozenset()
 
     def offer_files(self, files: Sequence[str]) -> None:
         """Set the files that can be chosen."""
-        self._files = frozenset(files)
         self.file.choices = {name: name for name in files}
 
     def show(self, name: str, kind: str, url: URL | None, folder: Path) -> None:
@@ -61,7 +59,7 @@ class SourceForm(FlaskForm):
         """
         if self.kind.data == "sqlite":
             chosen = self.file.data or ""
-            if chosen not in self._files:
+            if chosen not in (self.file.choices or ()):
                 raise InvalidInput("Choose a file from the list.", "file")
             return URL.create("sqlite", database=str(folder / chosen)).render_as_string(hide_password=False)
         for field in (self.host, self.database, self.user):

@@ -19,6 +19,7 @@ from portal.datasets.source_opening import (
     CONNECT_TIMEOUT,
     ENGINE_OPTIONS,
     PORTAL_TABLES,
+    READ_ONLY,
     Stops,
     can_stop,
     hang_up,
@@ -121,9 +122,7 @@ def check_statement(sql: str) -> None:
     start = _BEFORE.match(sql)
     first = re.match(r"\w*", sql[start.end() :] if start else sql)
     if first is None or first[0].lower() not in _READS or _EXECUTED_COMMENT.search(sql):
-        raise QueryFailed(
-            "A data source is read-only: the SQL may be a SELECT that reads tables, nothing else."
-        )
+        raise QueryFailed(READ_ONLY)
 
 
 def _context(*, verified: bool) -> ssl.SSLContext:

@@ -19,6 +19,8 @@ ENGINE_OPTIONS: dict[str, Any] = {"poolclass": NullPool, "hide_parameters": True
 PORTAL_TABLES = ("scheduled_export_runs", "dataset_versions", "audit_entries")
 """Tables that only a portal has all of."""
 
+READ_ONLY = "A data source is read-only: the SQL may be a SELECT that reads tables, nothing else."
+
 _STOPS = "stops"
 
 

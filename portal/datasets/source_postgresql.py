@@ -72,15 +72,12 @@ def engine(url: URL, allowed: AllowedHosts, timeout: float, tally: Tally) -> Eng
     }
     if url.query.get("sslmode") == "verify-full":
         arguments["sslrootcert"] = "system"
-    made = create_engine(url.set(query=_mode(url)), connect_args=arguments, **ENGINE_OPTIONS)
+    bare = url.difference_update_query(["host", "port"])  # `_server` says them
+    made = create_engine(bare, connect_args=arguments, **ENGINE_OPTIONS)
     event.listen(made, "connect", _prepare)
     # first of all: SQLAlchemy reads the server's version as text
     event.listen(made, "connect", lambda driver, _: load_postgresql_exactly(driver, tally), insert=True)
     return made
-
-
-def _mode(url: URL) -> dict[str, str]:
-    return {option: str(value) for option, value in url.query.items() if option == "sslmode"}
 
 
 def _server(url: URL, allowed: AllowedHosts) -> dict[str, str]:

@@ -124,13 +124,17 @@ def get_source(actor: User, public_id: str) -> DataSource:
     return found
 
 
-def datasets_over(source: DataSource) -> Sequence[Dataset]:
-    """Return the datasets in use that read a source, by name."""
-    return db.session.scalars(
+def datasets_over(sources: Sequence[DataSource]) -> dict[int, list[Dataset]]:
+    """Return the datasets in use that read each source, by name."""
+    found: dict[int, list[Dataset]] = {source.id: [] for source in sources}
+    rows = db.session.scalars(
         select(Dataset)
-        .where(Dataset.source_id == source.id, Dataset.archived_at.is_(None))
+        .where(Dataset.source_id.in_(found), Dataset.archived_at.is_(None))
         .order_by(Dataset.name)
-    ).all()
+    )
+    for dataset in rows:
+        found[dataset.source_id].append(dataset)
+    return found
 
 
 def opened(source: DataSource, settings: Settings) -> Source:

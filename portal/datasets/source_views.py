@@ -26,7 +26,7 @@ blueprint = Blueprint("sources", __name__)
 def index() -> str:
     """List the organization's sources."""
     found = source_service.list_sources(actor())
-    used = {source.id: source_service.datasets_over(source) for source in found}
+    used = source_service.datasets_over(found)
     return render_template("sources/index.html", sources=found, used=used, kinds=KINDS)
 
 
@@ -171,7 +171,7 @@ def _page(source: DataSource, answer: Answer | None = None, problem: str = "") -
         "sources/show.html",
         source=source,
         shown=source_service.described(source, source_service.readable_url(source, settings())),
-        used=source_service.datasets_over(source),
+        used=source_service.datasets_over([source])[source.id],
         answer=answer,
         problem=problem,
         kinds=KINDS,

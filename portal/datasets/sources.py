@@ -49,6 +49,12 @@ def connect(source: Source, *, timeout: float, tally: Tally | None = None) -> It
         engine.dispose()
 
 
+def check_statement(source: Source, sql: str) -> None:
+    """Raise QueryFailed for what the server itself, whatever we set, would not refuse although it writes."""
+    if source.backend == "mysql":
+        source_mysql.check_statement(sql)
+
+
 def clean_message(error: DBAPIError, url: URL) -> str:
     """Return the driver's own first line without password, or any URL with one."""
     words = str(_words_of(error.orig)).strip()
