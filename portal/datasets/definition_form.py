@@ -29,7 +29,7 @@ from portal.table import Column, ColumnType, Zone
 SPARE_PARAMETERS = 2
 """Empty rows below the parameters there are."""
 
-MOST_COLUMNS = 2000
+MOST_COLUMNS, MOST_PARAMETERS = 2000, 40
 
 KIND_WORDS = {
     ParameterKind.PERIOD: "Period",
@@ -143,7 +143,7 @@ class DefinitionForm(FlaskForm):
     description = TextAreaField("Description", [Length(max=1000)])
     source = SelectField("Data source", validate_choice=False)
     sql = TextAreaField("Query")
-    parameters = FieldList(FormField(ParameterForm), "Parameters", max_entries=40)
+    parameters = FieldList(FormField(ParameterForm), "Parameters", max_entries=MOST_PARAMETERS)
     columns = FieldList(FormField(ColumnForm), "Columns", max_entries=MOST_COLUMNS)
     csv = FormField(CsvForm, "CSV")
     period = SelectField(
@@ -180,7 +180,7 @@ class DefinitionForm(FlaskForm):
     def offer_spare_parameters(self) -> None:
         """Leave room for more parameters."""
         filled = [row for row in self.parameters if (row.form.name.data or "").strip()]
-        while len(self.parameters) < min(len(filled) + SPARE_PARAMETERS, 40):
+        while len(self.parameters) < min(len(filled) + SPARE_PARAMETERS, MOST_PARAMETERS):
             self.parameters.append_entry()
 
     def show_columns(self, columns: Sequence[Column], keys: Sequence[str]) -> None:
@@ -188,7 +188,7 @@ class DefinitionForm(FlaskForm):
         while self.columns.entries:
             self.columns.pop_entry()
         for column in columns:
-            self.columns.append_entry({**column.to_dict(), "is_key": column.key in keys})
+            self.columns.append_entry(_column_row(column, keys))
 
     def say(self, error: InvalidInput) -> bool:
         """Put an error at its field; say whether there is one."""
@@ -207,12 +207,13 @@ def filled(definition: Definition, version: int) -> dict[str, Any]:
         "description": definition.description,
         "sql": definition.sql,
         "parameters": [_parameter_row(parameter) for parameter in definition.parameters],
-        "columns": [
-            {**column.to_dict(), "is_key": column.key in definition.key_columns}
-            for column in definition.columns
-        ],
+        "columns": [_column_row(column, definition.key_columns) for column in definition.columns],
         "csv": definition.csv.to_dict(),
     }
+
+
+def _column_row(column: Column, keys: Sequence[str]) -> dict[str, Any]:
+    return {**column.to_dict(), "is_key": column.key in keys}
 
 
 def _parameter_row(parameter: Parameter) -> dict[str, Any]:

@@ -21,12 +21,7 @@ from portal.organizations.service import require
 from portal.permissions import Permission
 from portal.table import Column
 
-TAGS = {
-    "PII": "personal data",
-    "SENSITIVE": "sensitive",
-    "BOARD": "for the board",
-    "EXTERNAL": "may leave the house",
-}
+TAGS = ("PII", "SENSITIVE", "BOARD", "EXTERNAL")
 LONGEST_SQL = 50_000
 
 

@@ -166,6 +166,13 @@ def newest_versions(dataset_ids: Collection[int]) -> dict[int, int]:
     return {dataset_id: version_id for dataset_id, version_id in rows}  # noqa: C416 - dict() loses the types
 
 
+def current_versions(datasets: Collection[Dataset]) -> dict[int, DatasetVersion]:
+    """Return the newest version of each dataset, by the dataset's id."""
+    ids = newest_versions([dataset.id for dataset in datasets]).values()
+    found = db.session.scalars(select(DatasetVersion).where(DatasetVersion.id.in_(ids)))
+    return {version.dataset_id: version for version in found}
+
+
 def get_version(version_id: int) -> DatasetVersion:
     """Return the version that a snapshot names. Raises NotFound."""
     version = db.session.get(DatasetVersion, version_id)

@@ -14,7 +14,7 @@ from portal.database import read_only
 from portal.datasets import definitions, source_service
 from portal.datasets import service as datasets
 from portal.datasets.definition_form import KIND_WORDS, MOST_COLUMNS, TYPE_WORDS, DefinitionForm, filled
-from portal.datasets.definitions import TAGS, Definition
+from portal.datasets.definitions import Definition
 from portal.datasets.filters import parameters_of
 from portal.datasets.first_rows import ROWS, TIMEOUT, Preview, preview
 from portal.datasets.models import Dataset, DataSource
@@ -43,7 +43,7 @@ def index() -> str:
     return render_template(
         "datasets/index.html",
         datasets=found,
-        versions={dataset.id: datasets.current_version(dataset) for dataset in found},
+        versions=datasets.current_versions(found),
         used=schedules_over(actor(), [dataset.id for dataset in found]),
         sources=source_service.list_sources(actor()),
         zone=actor().organization.timezone,
@@ -209,7 +209,6 @@ def _page(
             found=found,
             cells=_cells(found) if found else (),
             problem=problem,
-            tags=TAGS,
             types=TYPE_WORDS,
             most_rows=ROWS,
             seconds=TIMEOUT,
