@@ -73,8 +73,8 @@ CATEGORY = _text("category", "Category", "cat.name", 24, tags=BOARD)
 BUSINESS_UNIT = _text("business_unit", "Business unit", "bu.name", 22, tags=BOARD)
 LOCATION = _text("location", "Location", "loc.name", 18, tags=BOARD)
 ASSIGNEES = _text("assignees", "Assignees", _ASSIGNED.format(shown="name"), 32, tags=PII)
-OPENED_AT = _instant("opened_at", "Opened (UTC)", "c.opened_at")
-DUE_AT = _instant("due_at", "Due (UTC)", "c.due_at")
+OPENED_AT = _instant("opened_at", "Opened", "c.opened_at")
+DUE_AT = _instant("due_at", "Due", "c.due_at")
 CURRENCY = _text("currency", "Currency", "c.currency", 9)
 ESTIMATED_LOSS = _money("estimated_loss", "Estimated loss", "c.estimated_loss")
 RISK_SCORE = Field(
@@ -107,8 +107,8 @@ CASE_FIELDS = (
     _date("incident_date", "Date of incident", "c.incident_date"),
     OPENED_AT,
     DUE_AT,
-    _instant("closed_at", "Closed (UTC)", "c.closed_at"),
-    _instant("updated_at", "Last change (UTC)", "c.updated_at"),
+    _instant("closed_at", "Closed", "c.closed_at"),
+    _instant("updated_at", "Last change", "c.updated_at"),
     _integer(
         "days_to_close", "Days to close", "CAST(julianday(c.closed_at) - julianday(c.opened_at) AS INTEGER)"
     ),
@@ -134,8 +134,8 @@ INVESTIGATION_FIELDS = (
     _text("investigation_status", "Status", "i.status", 10),
     _text("investigator_name", "Investigator", "investigator.name", 22, tags=PII),
     _text("investigator_email", "Investigator’s email", "investigator.email", 32, tags=PII),  # noqa: RUF001
-    _instant("investigation_opened_at", "Opened (UTC)", "i.opened_at"),
-    _instant("investigation_closed_at", "Closed (UTC)", "i.closed_at"),
+    _instant("investigation_opened_at", "Opened", "i.opened_at"),
+    _instant("investigation_closed_at", "Closed", "i.closed_at"),
     _text("conclusion", "Conclusion", "i.conclusion", 26, tags=SENSITIVE),
     Field("i.hours", Column("hours", "Hours", ColumnType.DECIMAL, "0.00", 9)),
     _text("case_status", "Case status", "c.status", 12),
@@ -160,8 +160,8 @@ DISCLOSURE_FIELDS = (
     _text("currency", "Currency", "d.currency", 9),
     _boolean("public_official", "Public official", "d.public_official"),
     _date("event_date", "Date of event", "d.event_date"),
-    _instant("submitted_at", "Submitted (UTC)", "d.submitted_at"),
-    _instant("decided_at", "Decided (UTC)", "d.decided_at"),
+    _instant("submitted_at", "Submitted", "d.submitted_at"),
+    _instant("decided_at", "Decided", "d.decided_at"),
     _text("reviewer", "Decided by", "reviewer.name", 22, tags=PII),
 )
 

@@ -13,8 +13,8 @@ _REPEATED = (
     Field("type", Column("type", "type", width=18)),
     Field("status", Column("status", "status", width=10)),
     Field("investigator", Column("investigator", "investigator", width=22, tags=PII)),
-    Field("opened_at", Column("opened_at", "opened (UTC)", ColumnType.DATETIME, "yyyy-mm-dd hh:mm", 17)),
-    Field("closed_at", Column("closed_at", "closed (UTC)", ColumnType.DATETIME, "yyyy-mm-dd hh:mm", 17)),
+    Field("opened_at", Column("opened_at", "opened", ColumnType.DATETIME, "yyyy-mm-dd hh:mm", 17)),
+    Field("closed_at", Column("closed_at", "closed", ColumnType.DATETIME, "yyyy-mm-dd hh:mm", 17)),
     Field("conclusion", Column("conclusion", "conclusion", width=26, tags=SENSITIVE)),
     Field("hours", Column("hours", "hours", ColumnType.DECIMAL, "0.00", 9)),
 )
