@@ -23,6 +23,12 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
+def config(config: Settings) -> Settings:
+    """Settings by which no run made in a test grows old during it, however slow the machine."""
+    return config.model_copy(update={"lost_job_after": 3600})
+
+
+@pytest.fixture
 def run(either_app: Flask, config: Settings) -> ScheduledExportRun:
     """A queued run whose job never reached Redis."""
     acme = factories.organization("Acme Co.", "acme")
