@@ -44,10 +44,10 @@ from stage.pairs import measured, medians, pair, parser, print_header, print_lin
 from stage.workbooks import verify
 
 from portal.datasets.query import open_rows
-from portal.datasets.source_url import parse_url
-from portal.datasets.sources import Source
 from portal.exporters.as_xlsx import XlsxExporter
 from portal.hosts import EVERYWHERE
+from portal.sources.connection import Source
+from portal.sources.url import parse_url
 from portal.table import ColumnType, Row
 
 DATABASES = ("sqlite", "postgresql")

@@ -9,7 +9,6 @@ from portal.alerts import views as alert_views
 from portal.audit import models as audit_models
 from portal.config import Settings, load
 from portal.datasets import models as dataset_models
-from portal.datasets import source_views
 from portal.datasets import views as dataset_views
 from portal.delivery import models as delivery_models
 from portal.demo import views as demo_views
@@ -24,6 +23,8 @@ from portal.runs import models as run_models
 from portal.runs import views as run_views
 from portal.schedules import models as schedule_models
 from portal.schedules import views as schedule_views
+from portal.sources import models as source_models
+from portal.sources import views as source_views
 from portal.storage.local import LocalStorage
 
 # Alembic and the ORM know the tables of every imported model; this is where all are.
@@ -36,6 +37,7 @@ MODELS = (
     run_models,
     schedule_models,
     signin,
+    source_models,
 )
 
 BLUEPRINTS = (

@@ -17,7 +17,6 @@ from portal.cli_recurrence import next_runs
 from portal.clock import utcnow
 from portal.config import Settings, load
 from portal.datasets import service as datasets
-from portal.datasets import source_service
 from portal.demo import seed, supervisor
 from portal.errors import InvalidInput, PortalError
 from portal.exporters.options import CsvOptions
@@ -30,6 +29,7 @@ from portal.organizations import service as organizations
 from portal.organizations.models import Organization
 from portal.permissions import Role
 from portal.queue import connect
+from portal.sources import service as source_service
 
 
 class Portal(click.Group):

@@ -11,8 +11,6 @@ import click
 from portal.clock import utcnow
 from portal.config import load_of_files
 from portal.datasets import query
-from portal.datasets.source_url import parse_url
-from portal.datasets.sources import Source
 from portal.exporters.base import Document
 from portal.exporters.options import (
     Delimiter,
@@ -26,6 +24,8 @@ from portal.exporters.registry import EXPORTERS
 from portal.file_settings import what_helps
 from portal.hosts import EVERYWHERE
 from portal.runs.rendering import Rendered, options, packed, render
+from portal.sources.connection import Source
+from portal.sources.url import parse_url
 from portal.storage.local import explained
 
 QUERY_TIMEOUT = 3600.0

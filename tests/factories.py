@@ -7,7 +7,6 @@ from pathlib import Path
 
 from portal.config import Settings
 from portal.datasets import service as datasets
-from portal.datasets import source_service
 from portal.datasets.models import Dataset
 from portal.demo import acme
 from portal.demo.acme_datasets import CASES_ONLY
@@ -19,6 +18,7 @@ from portal.schedules import service as schedules
 from portal.schedules.drafts import Draft
 from portal.schedules.models import Channel, ExportFormat, ScheduledExport
 from portal.schedules.rules import Kind, Rule
+from portal.sources import service as source_service
 
 PASSWORD = "correct horse battery"
 NOW = datetime(2025, 3, 3, 12, 0, tzinfo=UTC)

@@ -5,10 +5,10 @@ from flask import Flask
 
 from portal.cli import main
 from portal.config import Settings
-from portal.datasets import source_service
 from portal.datasets.models import Dataset
 from portal.errors import SourceUnavailable
 from portal.extensions import db
+from portal.sources import service as source_service
 from tests.conftest import environment
 
 NEW = "a new secret that is long enough: 9876543210"

@@ -15,7 +15,6 @@ from portal.app import create_app
 from portal.clock import utcnow
 from portal.config import Settings, load
 from portal.datasets import service as datasets
-from portal.datasets import source_service
 from portal.datasets.models import ExportType
 from portal.extensions import db
 from portal.organizations import service as organizations
@@ -27,6 +26,7 @@ from portal.schedules import service as schedules
 from portal.schedules.drafts import Draft
 from portal.schedules.models import Channel, ExportFormat
 from portal.schedules.rules import Kind, Rule
+from portal.sources import service as source_service
 
 from . import services, tables
 from .cases import COLUMNS, DOCUMENT

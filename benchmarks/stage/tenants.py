@@ -7,7 +7,6 @@ from typing import Any
 
 from portal.config import Settings
 from portal.datasets import service as datasets
-from portal.datasets import source_service
 from portal.datasets.models import Dataset
 from portal.demo import acme
 from portal.demo.acme_datasets import CASES_ONLY
@@ -15,6 +14,7 @@ from portal.organizations import service as organizations
 from portal.organizations.models import Organization, User
 from portal.permissions import Role
 from portal.schedules.models import Channel, ExportFormat
+from portal.sources import service as source_service
 
 COLUMNS = 8  # of the dataset's, chosen by each schedule
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from portal.audit import service as audit
 from portal.datasets.filters import BUILT_IN, bound_names, parameters_of
-from portal.datasets.models import Dataset, DatasetVersion, DataSource, ExportType
+from portal.datasets.models import Dataset, DatasetVersion, ExportType
 from portal.datasets.parameters import Parameter
 from portal.datasets.service import current_version, find_dataset
 from portal.datasets.sql_text import parameters_in
@@ -19,6 +19,7 @@ from portal.extensions import db
 from portal.organizations.models import Organization, User
 from portal.organizations.service import require
 from portal.permissions import Permission
+from portal.sources.models import DataSource
 from portal.table import Column
 
 TAGS = ("PII", "SENSITIVE", "BOARD", "EXTERNAL")

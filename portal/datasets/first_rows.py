@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from portal.datasets.query import open_rows
-from portal.datasets.sources import Source
+from portal.sources.connection import Source
 from portal.table import Column, Row
 
 ROWS = 20

@@ -1,4 +1,4 @@
-"""Where rows come from: an organization's sources, and the datasets defined over them."""
+"""The datasets of an organization, defined over its sources, and their versions."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -8,6 +8,7 @@ from sqlalchemy import JSON, ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.database import Base, Identified, UTCDateTime, text_enum
+from portal.sources.models import DataSource
 from portal.table import Column
 
 
@@ -17,19 +18,6 @@ class ExportType(StrEnum):
     INVESTIGATIONS_ONLY = "INVESTIGATIONS_ONLY"
     DISCLOSURES_ONLY = "DISCLOSURES_ONLY"
     CUSTOM = "CUSTOM"
-
-
-class DataSource(Identified, Base):
-    """A database to read. `url_encrypted` holds its SQLAlchemy URL, opened only by `datasets.sources`."""
-
-    __tablename__ = "data_sources"
-    __table_args__ = (UniqueConstraint("organization_id", "name"),)
-
-    organization_id: Mapped[int] = mapped_column(ForeignKey("organizations.id"))
-    name: Mapped[str] = mapped_column(String(120))
-    kind: Mapped[str] = mapped_column(String(24))
-    url_encrypted: Mapped[str] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
 
 
 class Dataset(Identified, Base):

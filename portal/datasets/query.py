@@ -11,13 +11,12 @@ from sqlalchemy import BindParameter, bindparam, text
 from sqlalchemy.engine import Connection, CursorResult
 from sqlalchemy.exc import DBAPIError, ResourceClosedError, StatementError
 
-from portal.datasets import sources
-from portal.datasets.source_opening import READ_ONLY
-from portal.datasets.sources import Source
 from portal.datasets.sql_text import bindable, place_of
 from portal.datasets.values import Converter, converters_for, infer_columns
-from portal.datasets.watchdog import Watchdog
 from portal.errors import LimitExceeded, QueryFailed, QueryTimeout
+from portal.sources.connection import Source, check_statement, clean_message, connect
+from portal.sources.opening import READ_ONLY
+from portal.sources.watchdog import Watchdog
 from portal.table import Batch, Batches, Column
 from portal.tally import Tally
 
@@ -66,8 +65,8 @@ def open_rows(
     is given the names of all columns that the query has, before any is missed or read; what it raises passes.
     """
     tally = Tally()
-    sources.check_statement(source, sql)
-    with sources.connect(source, timeout=timeout, tally=tally) as connection:
+    check_statement(source, sql)
+    with connect(source, timeout=timeout, tally=tally) as connection:
         watchdog = Watchdog(connection, timeout)
         with _explained(source, watchdog, sql):
             result = _execute(connection, watchdog, sql, parameters)
@@ -193,7 +192,7 @@ def _explained(source: Source, watchdog: Watchdog, sql: str = "") -> Iterator[No
     except DBAPIError as error:
         if watchdog.expired or any(words in str(error.orig) for words in _TIMED_OUT):
             raise QueryTimeout(f"The query ran past its limit of {watchdog.limit:g} s.") from None
-        message = sources.clean_message(error, source.url)
+        message = clean_message(error, source.url)
         if message in _DENIED:
             message = READ_ONLY
         raise QueryFailed(message, place_of(sql, str(error.orig))) from None

@@ -9,11 +9,10 @@ from sqlalchemy import func, select
 
 from portal.audit import service as audit
 from portal.config import Settings
-from portal.datasets import query, source_service
+from portal.datasets import query
 from portal.datasets.filters import bindings, parameters_of, valid_filters
-from portal.datasets.models import Dataset, DatasetVersion, DataSource, ExportType
+from portal.datasets.models import Dataset, DatasetVersion, ExportType
 from portal.datasets.parameters import Parameter
-from portal.datasets.sources import Source
 from portal.datasets.sql_text import parameters_in
 from portal.errors import InvalidInput, NotFound
 from portal.exporters.options import CsvOptions
@@ -21,6 +20,9 @@ from portal.extensions import db
 from portal.organizations.models import Organization, User
 from portal.organizations.service import require
 from portal.permissions import Permission
+from portal.sources import service as source_service
+from portal.sources.connection import Source
+from portal.sources.models import DataSource
 from portal.table import Column
 
 CHOICES_LIMIT = 500
@@ -125,6 +127,19 @@ def list_datasets(actor: User) -> list[Dataset]:
             .order_by(Dataset.name)
         )
     )
+
+
+def datasets_over(sources: Sequence[DataSource]) -> dict[int, list[Dataset]]:
+    """Return the datasets in use that read each source, by name."""
+    found: dict[int, list[Dataset]] = {source.id: [] for source in sources}
+    rows = db.session.scalars(
+        select(Dataset)
+        .where(Dataset.source_id.in_(found), Dataset.archived_at.is_(None))
+        .order_by(Dataset.name)
+    )
+    for dataset in rows:
+        found[dataset.source_id].append(dataset)
+    return found
 
 
 def find_dataset(actor: User, public_id: str) -> Dataset | None:

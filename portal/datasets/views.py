@@ -11,19 +11,21 @@ from werkzeug.wrappers import Response
 
 from portal.clock import utcnow
 from portal.database import read_only
-from portal.datasets import definitions, source_service
+from portal.datasets import definitions
 from portal.datasets import service as datasets
 from portal.datasets.definition_form import KIND_WORDS, MOST_COLUMNS, TYPE_WORDS, DefinitionForm, filled
 from portal.datasets.definitions import Definition
 from portal.datasets.filters import parameters_of
 from portal.datasets.first_rows import ROWS, TIMEOUT, Preview, preview
-from portal.datasets.models import Dataset, DataSource
+from portal.datasets.models import Dataset
 from portal.errors import InvalidInput, PortalError, QueryFailed
 from portal.exporters.base import Document
 from portal.exporters.pdf_text import shown_texts
 from portal.extensions import db
 from portal.permissions import Permission
 from portal.schedules.service import schedules_over
+from portal.sources import service as source_service
+from portal.sources.models import DataSource
 from portal.tally import Tally
 from portal.web import actor, remote_ip, requires, settings
 

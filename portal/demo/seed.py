@@ -16,8 +16,7 @@ from sqlalchemy import select
 from portal.clock import utcnow
 from portal.config import Settings
 from portal.datasets import service as datasets
-from portal.datasets import source_service
-from portal.datasets.models import Dataset, DataSource, ExportType
+from portal.datasets.models import Dataset, ExportType
 from portal.demo import acme
 from portal.demo.acme_datasets import DatasetDefinition, acme_datasets
 from portal.demo.history import backdate
@@ -32,6 +31,8 @@ from portal.runs.snapshot import snapshot_of
 from portal.schedules import service as schedules
 from portal.schedules.models import ScheduledExport
 from portal.schedules.recurrence import occurrences_after
+from portal.sources import service as source_service
+from portal.sources.models import DataSource
 from portal.storage.base import Storage
 from portal.table import Column, ColumnType
 

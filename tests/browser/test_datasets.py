@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from portal.config import Settings
-from portal.datasets.source_service import sources_folder
 from portal.organizations.models import User
+from portal.sources.service import sources_folder
 from tests import factories
 from tests.browser.conftest import let_go, sign_in
 

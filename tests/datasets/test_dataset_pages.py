@@ -9,11 +9,12 @@ from sqlalchemy import select
 
 from portal.audit.models import AuditEntry
 from portal.datasets import definitions
-from portal.datasets.models import Dataset, DataSource
+from portal.datasets.models import Dataset
 from portal.datasets.parameters import ParameterKind
 from portal.extensions import db
 from portal.organizations.models import User
 from portal.schedules.models import ScheduledExport
+from portal.sources.models import DataSource
 from portal.table import ColumnType
 from tests.conftest import sign_in
 from tests.schedules.pages import text_of

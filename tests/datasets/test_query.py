@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from portal.datasets.query import BATCH_BYTES, BATCH_ROWS, open_rows
-from portal.datasets.sources import Source
 from portal.errors import LimitExceeded, QueryFailed, QueryTimeout
+from portal.sources.connection import Source
 from portal.table import Column, ColumnType
 
 COUNTING = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
@@ -183,10 +183,10 @@ def test_it_closes_a_result_that_nobody_read_to_its_end(either_source: Source) -
 
 MEASURE = """
 import resource, sys
-from portal.datasets.sources import Source
+from portal.sources.connection import Source
 from portal.datasets.query import open_rows
-from portal.datasets.source_url import parse_url
-from portal.datasets.sources import Source
+from portal.sources.url import parse_url
+from portal.sources.connection import Source
 
 source, sql = Source(parse_url(sys.argv[1])), sys.argv[2]
 

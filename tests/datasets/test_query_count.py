@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from portal.datasets.query import count_rows, open_rows
-from portal.datasets.source_url import parse_url
-from portal.datasets.sources import Source
 from portal.errors import LimitExceeded, SourceUnavailable
 from portal.hosts import EVERYWHERE
+from portal.sources.connection import Source
+from portal.sources.url import parse_url
 
 COUNTING = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
 

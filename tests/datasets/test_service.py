@@ -9,15 +9,17 @@ from flask import Flask
 from sqlalchemy import select
 
 from portal.config import Settings
-from portal.datasets import query, service, source_service
+from portal.datasets import query, service
 from portal.datasets.filters import parameters_of
-from portal.datasets.models import Dataset, DatasetVersion, DataSource
+from portal.datasets.models import Dataset, DatasetVersion
 from portal.datasets.parameters import ParameterKind
 from portal.demo import acme as acme_database
 from portal.demo.acme_datasets import DatasetDefinition, acme_datasets
 from portal.errors import InvalidInput, NotFound, SourceUnavailable
 from portal.extensions import db
 from portal.organizations.models import Organization, User
+from portal.sources import service as source_service
+from portal.sources.models import DataSource
 from portal.table import ColumnType
 from tests import factories
 from tests.conftest import settings_below

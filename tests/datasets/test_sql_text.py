@@ -3,9 +3,9 @@
 import pytest
 
 from portal.datasets.query import open_rows
-from portal.datasets.sources import Source
 from portal.datasets.sql_text import Place, bindable, parameters_in, place_of
 from portal.errors import QueryFailed
+from portal.sources.connection import Source
 
 
 @pytest.mark.parametrize(

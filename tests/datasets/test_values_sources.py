@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
-from portal.datasets.loaders import UNDECODABLE
 from portal.datasets.query import open_rows
-from portal.datasets.source_url import parse_url
-from portal.datasets.sources import Source
 from portal.errors import QueryFailed
 from portal.hosts import EVERYWHERE
+from portal.sources.connection import Source
+from portal.sources.loaders import UNDECODABLE
+from portal.sources.url import parse_url
 from portal.table import Column, ColumnType
 
 

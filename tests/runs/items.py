@@ -12,7 +12,6 @@ from sqlalchemy import func, select
 
 from portal.config import Settings
 from portal.datasets import service as datasets
-from portal.datasets import source_service
 from portal.datasets.models import Dataset, DatasetVersion, ExportType
 from portal.datasets.service import current_version
 from portal.extensions import db
@@ -21,6 +20,7 @@ from portal.runs import pipeline
 from portal.runs.models import RunStatus, ScheduledExportRun, Trigger
 from portal.schedules import service as schedules
 from portal.schedules.models import Channel, ScheduledExport
+from portal.sources import service as source_service
 from portal.storage.local import LocalStorage
 from portal.table import Column, ColumnType
 from tests import factories

@@ -10,13 +10,13 @@ from sqlalchemy import select
 
 from portal.config import Settings
 from portal.datasets.models import Dataset
-from portal.datasets.source_service import sources_folder
 from portal.extensions import db
 from portal.organizations import own_days
 from portal.organizations.models import User
 from portal.schedules import service
 from portal.schedules.models import Channel, ScheduledExport
 from portal.schedules.rules import Kind, Rule
+from portal.sources.service import sources_folder
 from tests import factories
 from tests.conftest import sign_in
 from tests.schedules.pages import actions, error_at, filled_in, instants, schedules_kept, text_of

@@ -9,15 +9,15 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import URL, Connection
 from sqlalchemy.exc import DBAPIError
 
-from portal.datasets import source_mysql, source_postgresql, source_sqlite
 from portal.errors import SourceUnavailable
 from portal.hosts import PUBLIC_ONLY, AllowedHosts
+from portal.sources import mysql, postgresql, sqlite
 from portal.tally import Tally
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A database to read: its URL (`source_url.checked_url`) and what hosts it may be on."""
+    """A database to read: its URL (`url.checked_url`) and what hosts it may be on."""
 
     url: URL
     allowed: AllowedHosts = PUBLIC_ONLY
@@ -52,7 +52,7 @@ def connect(source: Source, *, timeout: float, tally: Tally | None = None) -> It
 def check_statement(source: Source, sql: str) -> None:
     """Raise QueryFailed for what the server itself, whatever we set, would not refuse although it writes."""
     if source.backend == "mysql":
-        source_mysql.check_statement(sql)
+        mysql.check_statement(sql)
 
 
 def clean_message(error: DBAPIError, url: URL) -> str:
@@ -74,7 +74,7 @@ def _words_of(error: BaseException | None) -> object:
 
 def _engine(source: Source, timeout: float, tally: Tally) -> Engine:
     if source.backend == "sqlite":
-        return source_sqlite.engine(source.url, tally)
+        return sqlite.engine(source.url, tally)
     if source.backend == "postgresql":
-        return source_postgresql.engine(source.url, source.allowed, timeout, tally)
-    return source_mysql.engine(source.url, source.allowed, timeout)
+        return postgresql.engine(source.url, source.allowed, timeout, tally)
+    return mysql.engine(source.url, source.allowed, timeout)

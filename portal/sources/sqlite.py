@@ -6,8 +6,8 @@ from pathlib import Path
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL
 
-from portal.datasets.loaders import load_sqlite_exactly
-from portal.datasets.source_opening import (
+from portal.sources.loaders import load_sqlite_exactly
+from portal.sources.opening import (
     CONNECT_TIMEOUT,
     ENGINE_OPTIONS,
     PORTAL_TABLES,

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
 
-from portal.datasets.source_opening import Stops, can_stop
-from portal.datasets.watchdog import Watchdog
+from portal.sources.opening import Stops, can_stop
+from portal.sources.watchdog import Watchdog
 
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 

@@ -10,8 +10,10 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from portal.datasets.loaders import load_postgresql_exactly
-from portal.datasets.source_opening import (
+from portal.errors import InvalidInput
+from portal.hosts import SETTING, AllowedHosts, addresses_of
+from portal.sources.loaders import load_postgresql_exactly
+from portal.sources.opening import (
     CONNECT_TIMEOUT,
     ENGINE_OPTIONS,
     PORTAL_TABLES,
@@ -21,9 +23,7 @@ from portal.datasets.source_opening import (
     refuse_portal,
     too_many_rights,
 )
-from portal.datasets.source_url import host_and_port
-from portal.errors import InvalidInput
-from portal.hosts import SETTING, AllowedHosts, addresses_of
+from portal.sources.url import host_and_port
 from portal.tally import Tally
 
 CLIENT_CHECK_MS = 5000
@@ -59,7 +59,7 @@ class _Cursor(ClientCursorMixin[Any], psycopg.ServerCursor[Any]):
 
 
 def engine(url: URL, allowed: AllowedHosts, timeout: float, tally: Tally) -> Engine:
-    """Return an engine of this source; see `sources.connect` for what it raises."""
+    """Return an engine of this source; see `connection.connect` for what it raises."""
     options = f"-c default_transaction_read_only=on -c statement_timeout={int(timeout * 1000)} {_FORMS}"
     arguments = {
         **_server(url, allowed),

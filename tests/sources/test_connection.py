@@ -9,11 +9,11 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import StatementError
 
-from portal.datasets import query, sources
-from portal.datasets.source_url import checked_url, parse_url
-from portal.datasets.sources import Source
+from portal.datasets import query
 from portal.errors import InvalidInput, QueryFailed, SourceRefused, SourceUnavailable
 from portal.hosts import EVERYWHERE
+from portal.sources.connection import Source, clean_message, connect
+from portal.sources.url import checked_url, parse_url
 
 PORTAL = "postgresql+psycopg://portal:hunter2@db.example/portal"
 READ_ONLY = "A data source is read-only: the SQL may be a SELECT that reads tables, nothing else."
@@ -172,7 +172,7 @@ def test_it_removes_passwords_that_a_driver_repeats() -> None:
         connection.exec_driver_sql('SELECT * FROM "postgresql://reader:hunter2@db.example hunter2"')
     engine.dispose()
 
-    assert sources.clean_message(failed.value, url) == "no such table: postgresql://…@db.example …"  # type: ignore[arg-type]
+    assert clean_message(failed.value, url) == "no such table: postgresql://…@db.example …"  # type: ignore[arg-type]
 
 
 # Read-only (A1-A5)
@@ -280,13 +280,13 @@ def test_it_begins_read_only_again_whatever_a_query_set(postgresql_source: Sourc
 
 
 def test_a_postgresql_server_ends_the_query_of_a_client_that_is_gone(postgresql_source: Source) -> None:
-    with sources.connect(postgresql_source, timeout=5) as connection:
+    with connect(postgresql_source, timeout=5) as connection:
         assert connection.scalar(text("SHOW client_connection_check_interval")) == "5s"
         assert connection.scalar(text("SHOW transaction_read_only")) == "on"
 
 
 def test_an_error_shows_no_value(either_source: Source) -> None:
-    with sources.connect(either_source, timeout=10) as connection, pytest.raises(StatementError) as refused:
+    with connect(either_source, timeout=10) as connection, pytest.raises(StatementError) as refused:
         connection.execute(
             text("SELECT nothing FROM cases WHERE status = :email"), {"email": "ann@acme.example"}
         )

@@ -8,14 +8,15 @@ from werkzeug.wrappers import Response
 
 from portal.clock import utcnow
 from portal.database import read_only
-from portal.datasets import source_service
-from portal.datasets.models import DataSource
-from portal.datasets.source_form import KINDS, SourceForm
-from portal.datasets.source_service import Answer
-from portal.datasets.source_url import ENCRYPTIONS
+from portal.datasets.service import datasets_over
 from portal.errors import InvalidInput, PortalError
 from portal.extensions import db
 from portal.permissions import Permission
+from portal.sources import service
+from portal.sources.forms import KINDS, SourceForm
+from portal.sources.models import DataSource
+from portal.sources.service import Answer
+from portal.sources.url import ENCRYPTIONS
 from portal.web import actor, remote_ip, requires, settings
 
 blueprint = Blueprint("sources", __name__)
@@ -25,8 +26,8 @@ blueprint = Blueprint("sources", __name__)
 @requires(Permission.VIEW_DATASETS)
 def index() -> str:
     """List the organization's sources."""
-    found = source_service.list_sources(actor())
-    used = source_service.datasets_over(found)
+    found = service.list_sources(actor())
+    used = datasets_over(found)
     return render_template("sources/index.html", sources=found, used=used, kinds=KINDS)
 
 
@@ -34,23 +35,23 @@ def index() -> str:
 @requires(Permission.VIEW_DATASETS)
 def show(source_id: str) -> str:
     """Show what is known of a source, its password aside."""
-    return _page(source_service.get_source(actor(), source_id))
+    return _page(service.get_source(actor(), source_id))
 
 
 @blueprint.post("/sources/<source_id>/test")
 @requires(Permission.MANAGE_DATASETS)
 def test(source_id: str) -> str:
     """Connect to a source and show what came of it."""
-    source = source_service.get_source(actor(), source_id)
+    source = service.get_source(actor(), source_id)
     try:
-        opened = source_service.opened(source, settings())
+        opened = service.opened(source, settings())
         db.session.rollback()  # no transaction while a server answers
-        answer, problem = source_service.test(opened), ""
+        answer, problem = service.test(opened), ""
     except PortalError as error:
         db.session.rollback()
         answer, problem = None, str(error)
     with read_only():
-        return _page(source_service.get_source(actor(), source_id), answer, problem)
+        return _page(service.get_source(actor(), source_id), answer, problem)
 
 
 @blueprint.route("/sources/new", methods=["GET", "POST"])
@@ -64,7 +65,7 @@ def new() -> Any:
             if "test" in request.form:
                 return _tested(form, url)
             name = form.name.data or ""
-            made = source_service.create_source(
+            made = service.create_source(
                 actor().organization,
                 name,
                 url,
@@ -85,8 +86,8 @@ def new() -> Any:
 @requires(Permission.MANAGE_DATASETS)
 def edit(source_id: str) -> Any:
     """Change a source; an empty password keeps the present one."""
-    source = source_service.get_source(actor(), source_id)
-    saved = source_service.readable_url(source, settings())
+    source = service.get_source(actor(), source_id)
+    saved = service.readable_url(source, settings())
     form = _form()
     if request.method == "GET":
         form.show(source.name, source.kind, saved, _folder())
@@ -95,7 +96,7 @@ def edit(source_id: str) -> Any:
             url = form.url(_folder(), saved)
             if "test" in request.form:
                 return _tested(form, url, source)
-            source_service.change_source(
+            service.change_source(
                 actor(), source, form.name.data or "", url, settings=settings(), now=utcnow(), ip=remote_ip()
             )
             db.session.commit()
@@ -110,10 +111,10 @@ def edit(source_id: str) -> Any:
 @requires(Permission.MANAGE_DATASETS)
 def remove(source_id: str) -> Response:
     """Remove a source that no dataset needs."""
-    source = source_service.get_source(actor(), source_id)
+    source = service.get_source(actor(), source_id)
     name = source.name
     try:
-        source_service.remove_source(actor(), source, now=utcnow(), ip=remote_ip())
+        service.remove_source(actor(), source, now=utcnow(), ip=remote_ip())
     except InvalidInput as error:
         db.session.rollback()
         flash(str(error), "error")
@@ -125,20 +126,20 @@ def remove(source_id: str) -> Response:
 
 def _form() -> SourceForm:
     form = SourceForm()  # type: ignore[no-untyped-call]
-    form.offer_files(source_service.files_to_choose(settings(), actor().organization))
+    form.offer_files(service.files_to_choose(settings(), actor().organization))
     return form
 
 
 def _folder() -> Path:
-    return source_service.sources_folder(settings(), actor().organization)
+    return service.sources_folder(settings(), actor().organization)
 
 
 def _tested(form: SourceForm, url: str, source: DataSource | None = None) -> str:
     """Test what is in the form and show it again. Raises InvalidInput."""
-    drafted = source_service.drafted(actor().organization, url, settings())
+    drafted = service.drafted(actor().organization, url, settings())
     db.session.rollback()  # no transaction while a server answers
     try:
-        answer, problem = source_service.test(drafted), ""
+        answer, problem = service.test(drafted), ""
     except InvalidInput:
         raise
     except PortalError as error:
@@ -170,8 +171,8 @@ def _page(source: DataSource, answer: Answer | None = None, problem: str = "") -
     return render_template(
         "sources/show.html",
         source=source,
-        shown=source_service.described(source, source_service.readable_url(source, settings())),
-        used=source_service.datasets_over([source])[source.id],
+        shown=service.described(source, service.readable_url(source, settings())),
+        used=datasets_over([source])[source.id],
         answer=answer,
         problem=problem,
         kinds=KINDS,

@@ -9,10 +9,11 @@ from sqlalchemy import select
 
 from portal.audit.models import AuditEntry
 from portal.config import Settings
-from portal.datasets import source_service
-from portal.datasets.models import Dataset, DataSource
+from portal.datasets.models import Dataset
 from portal.extensions import db
 from portal.organizations.models import User
+from portal.sources import service as source_service
+from portal.sources.models import DataSource
 from tests import factories
 from tests.conftest import sign_in
 from tests.schedules.pages import text_of
@@ -238,7 +239,7 @@ class TestRemove:
 
         page = client.post(f"/sources/{dataset.source.public_id}/remove", follow_redirects=True)
 
-        assert "“Cases” is a dataset over this source" in text_of(page)
+        assert "Datasets were made over this source" in text_of(page)
         assert db.session.scalars(select(DataSource)).all() == [dataset.source]
 
 

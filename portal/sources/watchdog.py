@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from sqlalchemy.engine import Connection
 
-from portal.datasets.source_opening import stops_of
+from portal.sources.opening import stops_of
 
 GRACE = 5.0
 """Seconds after which a connection is ended whose server does not answer when told to stop."""

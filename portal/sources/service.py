@@ -10,19 +10,19 @@ from typing import Any
 from cryptography.fernet import InvalidToken
 from sqlalchemy import select
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import IntegrityError
 
 from portal.audit import service as audit
 from portal.config import Settings
-from portal.datasets import sources
-from portal.datasets.models import Dataset, DataSource
-from portal.datasets.source_url import checked_url, host_and_port
-from portal.datasets.sources import Source
 from portal.encryption import decrypt, encrypt
 from portal.errors import InvalidInput, NotFound, SourceUnavailable
 from portal.extensions import db
 from portal.organizations.models import Organization, User
 from portal.organizations.service import require
 from portal.permissions import Permission
+from portal.sources.connection import Source, connect
+from portal.sources.models import DataSource
+from portal.sources.url import checked_url, host_and_port
 
 TEST_TIMEOUT = 10.0  # seconds
 MOST_FILES = 200
@@ -93,12 +93,14 @@ def change_source(
 def remove_source(actor: User, source: DataSource, *, now: datetime, ip: str | None = None) -> None:
     """Remove a source that no dataset was ever made over. Raises InvalidInput otherwise."""
     require(actor, Permission.MANAGE_DATASETS)
-    used = db.session.scalars(select(Dataset.name).where(Dataset.source_id == source.id).limit(1)).first()
-    if used is not None:
-        raise InvalidInput(f"“{used}” is a dataset over this source: its history needs it.")
     _record(source, "source.remove", actor.email, now, ip, before={"name": source.name, "kind": source.kind})
     db.session.delete(source)
-    db.session.flush()
+    try:
+        db.session.flush()
+    except IntegrityError:
+        raise InvalidInput(
+            "Datasets were made over this source, maybe put away: their history needs it."
+        ) from None
 
 
 def list_sources(actor: User) -> Sequence[DataSource]:
@@ -124,19 +126,6 @@ def get_source(actor: User, public_id: str) -> DataSource:
     return found
 
 
-def datasets_over(sources: Sequence[DataSource]) -> dict[int, list[Dataset]]:
-    """Return the datasets in use that read each source, by name."""
-    found: dict[int, list[Dataset]] = {source.id: [] for source in sources}
-    rows = db.session.scalars(
-        select(Dataset)
-        .where(Dataset.source_id.in_(found), Dataset.archived_at.is_(None))
-        .order_by(Dataset.name)
-    )
-    for dataset in rows:
-        found[dataset.source_id].append(dataset)
-    return found
-
-
 def opened(source: DataSource, settings: Settings) -> Source:
     """Return a source ready to connect to, checked again: settings and links may have changed since.
 
@@ -155,10 +144,10 @@ def drafted(organization: Organization, url: str, settings: Settings) -> Source:
 def test(source: Source) -> Answer:
     """Connect, ask for the version, and return the answer. No transaction of ours may be open meanwhile.
 
-    Raises what `sources.connect` raises.
+    Raises what `connection.connect` raises.
     """
     started = time.perf_counter()
-    with sources.connect(source, timeout=TEST_TIMEOUT) as connection:
+    with connect(source, timeout=TEST_TIMEOUT) as connection:
         version = ".".join(map(str, connection.dialect.server_version_info or ()))
         connection.exec_driver_sql("SELECT 1").close()
     return Answer(version, (time.perf_counter() - started) * 1000)

@@ -15,7 +15,9 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from portal.datasets.source_opening import (
+from portal.errors import QueryFailed
+from portal.hosts import AllowedHosts, addresses_of
+from portal.sources.opening import (
     CONNECT_TIMEOUT,
     ENGINE_OPTIONS,
     PORTAL_TABLES,
@@ -26,9 +28,7 @@ from portal.datasets.source_opening import (
     refuse_portal,
     too_many_rights,
 )
-from portal.datasets.source_url import host_and_port
-from portal.errors import QueryFailed
-from portal.hosts import AllowedHosts, addresses_of
+from portal.sources.url import host_and_port
 
 # What may stand in front of the first word. Comments that begin with `/*!` or `/*M!` are run.
 _BEFORE = re.compile(r"(?:\s|\(|--[ \t][^\n]*(?:\n|$)|#[^\n]*(?:\n|$)|/\*(?!M?!).*?\*/)*", re.DOTALL)
@@ -43,7 +43,7 @@ _EXECUTED_COMMENT = re.compile(r"/\*M?!")
 
 
 def engine(url: URL, allowed: AllowedHosts, timeout: float) -> Engine:
-    """Return an engine of this source; see `sources.connect` for what it raises."""
+    """Return an engine of this source; see `connection.connect` for what it raises."""
     server = _Server(url, addresses_of(*host_and_port(url), allowed), timeout)
 
     def prepare(driver: "pymysql.Connection[Any]", record: ConnectionPoolEntry) -> None:

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from portal.datasets import query, source_mysql, sources
-from portal.datasets.source_opening import PORTAL_TABLES
-from portal.datasets.source_url import parse_url
-from portal.datasets.sources import Source
+from portal.datasets import query
 from portal.errors import InvalidInput, QueryFailed, QueryTimeout, SourceRefused, SourceUnavailable
 from portal.hosts import EVERYWHERE, PUBLIC_ONLY
+from portal.sources import mysql
+from portal.sources.connection import Source, connect
+from portal.sources.opening import PORTAL_TABLES
+from portal.sources.url import parse_url
 from portal.table import Column, ColumnType
 from tests.mariadb import MariaDB, running
 
@@ -108,7 +109,7 @@ def test_it_only_reads(source: Source, sql: str) -> None:
     ],
 )
 def test_it_takes_statements_that_read(sql: str) -> None:
-    source_mysql.check_statement(sql)
+    mysql.check_statement(sql)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +117,7 @@ def test_it_takes_statements_that_read(sql: str) -> None:
 )
 def test_it_is_not_misled_by_comments(sql: str) -> None:
     with pytest.raises(QueryFailed) as refused:
-        source_mysql.check_statement(sql)
+        mysql.check_statement(sql)
 
     assert str(refused.value) == READ_ONLY
 
@@ -265,7 +266,7 @@ def test_encryption_that_is_required_is_not_given_up(server: MariaDB) -> None:
 def test_addresses_within_are_refused_before_anything_is_sent(source: Source) -> None:
     with (
         pytest.raises(InvalidInput, match="PORTAL_SOURCE_HOSTS"),
-        sources.connect(Source(source.url, PUBLIC_ONLY), timeout=5),
+        connect(Source(source.url, PUBLIC_ONLY), timeout=5),
     ):
         pass
 

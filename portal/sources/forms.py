@@ -9,8 +9,8 @@ from sqlalchemy.engine import URL, make_url
 from wtforms import IntegerField, PasswordField, RadioField, SelectField, StringField
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
 
-from portal.datasets.source_url import ENCRYPTIONS, PORTS, host_and_port, server_url
 from portal.errors import InvalidInput
+from portal.sources.url import ENCRYPTIONS, PORTS, host_and_port, server_url
 
 KINDS = {"postgresql": "PostgreSQL", "mysql": "MySQL or MariaDB", "sqlite": "SQLite file"}
 

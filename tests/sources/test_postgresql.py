@@ -13,12 +13,13 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
-from portal.datasets import query, sources, watchdog
-from portal.datasets.source_opening import PORTAL_TABLES
-from portal.datasets.source_url import parse_url
-from portal.datasets.sources import Source
+from portal.datasets import query
 from portal.errors import InvalidInput, QueryFailed, SourceRefused
 from portal.hosts import EVERYWHERE, PUBLIC_ONLY
+from portal.sources import watchdog
+from portal.sources.connection import Source, connect
+from portal.sources.opening import PORTAL_TABLES
+from portal.sources.url import parse_url
 from tests.conftest import fresh_database
 
 
@@ -129,7 +130,7 @@ def test_the_marks_of_a_portal_are_tables_it_has(migrated_postgresql: tuple[str,
 def test_a_socket_is_refused_unless_its_folder_is_open(postgresql_source: Source) -> None:
     closed = Source(postgresql_source.url, PUBLIC_ONLY)
 
-    with pytest.raises(InvalidInput, match="PORTAL_SOURCE_HOSTS"), sources.connect(closed, timeout=5):
+    with pytest.raises(InvalidInput, match="PORTAL_SOURCE_HOSTS"), connect(closed, timeout=5):
         pass
 
 
@@ -137,7 +138,7 @@ def test_a_socket_is_refused_unless_its_folder_is_open(postgresql_source: Source
 def test_addresses_within_are_refused_before_anything_is_sent(host: str) -> None:
     source = Source(parse_url(f"postgresql://reader:hunter2@{host}:1/cases"), PUBLIC_ONLY)
 
-    with pytest.raises(InvalidInput, match="PORTAL_SOURCE_HOSTS"), sources.connect(source, timeout=5):
+    with pytest.raises(InvalidInput, match="PORTAL_SOURCE_HOSTS"), connect(source, timeout=5):
         pass
 
 
@@ -215,7 +216,7 @@ def test_a_server_that_no_longer_answers_keeps_nobody_waiting(
     postgresql_source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watchdog, "GRACE", 0.5)
-    with sources.connect(postgresql_source, timeout=30) as connection:
+    with connect(postgresql_source, timeout=30) as connection:
         backend = int(connection.scalar(text("SELECT pg_backend_pid()")))
         waits = watchdog.Watchdog(connection, 0.5)
         os.kill(backend, signal.SIGSTOP)
