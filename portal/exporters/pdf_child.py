@@ -1,28 +1,16 @@
-"""The program that makes one PDF: `python -m portal.exporters.pdf_child PARENT_PID`, begun by `pdf_start`.
+"""The program that makes an export's PDF, begun by `pdf_start`: a `PdfJob`, rows and a `PdfEnd` come in."""
 
-Reads a `PdfJob`, rows and a `PdfEnd` from standard input, writes the PDF to standard output and, as the last
-line of standard error, one JSON object: `{"notes": […]}`, or `{"error": "limit" | "memory" | "render",
-"message": …}` with exit code 1. An errno comes as an exit code alone (`OS_ERROR`). It ends with its parent
-and within the limits the job names.
-"""
-
-import ctypes
-import errno
-import gc
-import os
-import resource
-import signal
-import sys
 from collections.abc import Iterator
 from itertools import chain, islice
-from typing import IO, Any
+from typing import IO
 
 import orjson
 
-from portal.errors import LimitExceeded, PortalError, RenderFailed
+from portal.errors import RenderFailed
 from portal.exporters.pdf_fonts import BOLD, REGULAR, Fonts, cjk_font
-from portal.exporters.pdf_job import OS_ERROR, PdfJob
+from portal.exporters.pdf_job import PdfJob
 from portal.exporters.pdf_layout import PAGES, TOTAL, TextWrapper, fit
+from portal.exporters.pdf_program import limit, run
 from portal.exporters.pdf_rows import HEADER_LINES, RowSource, StreamedTable, TableRow, TableStyle
 from portal.exporters.pdf_shell import Shell
 from portal.tally import Tally
@@ -30,41 +18,7 @@ from portal.tally import Tally
 UNDRAWABLE = "Characters that no font has are shown by their codes, as in [U+1F642]"
 LABELS_CUT = f"Labels of columns are cut after {HEADER_LINES} lines"
 
-_PR_SET_PDEATHSIG = 1  # prctl(2)
 _SAMPLE = 200
-
-
-def main() -> int:
-    """Make the PDF and say how it went; return the exit code."""
-    _end_with_parent(int(sys.argv[1]))
-    gc.freeze()  # what has been imported stays
-    gc.enable()
-    try:
-        words = _made()
-        sys.stderr.buffer.write(b"\n" + orjson.dumps(words) + b"\n")
-        sys.stderr.flush()
-    except OSError as error:
-        return OS_ERROR + (error.errno or errno.EIO)
-    return 1 if "error" in words else 0
-
-
-def _made() -> dict[str, Any]:
-    """Make the PDF and return the report. Raises OSError where the system refuses to take it."""
-    try:
-        return {"notes": make(sys.stdin.buffer, sys.stdout.buffer)}
-    except MemoryError:
-        return {"error": "memory"}
-    except LimitExceeded as error:
-        return {"error": "limit", "message": str(error)}
-    except PortalError as error:
-        return {"error": "render", "message": str(error)}
-    except Exception as error:
-        number = error.errno if isinstance(error, OSError) else None  # some libraries' OSErrors have none
-        if number == errno.ENOMEM:
-            return {"error": "memory"}
-        if number:
-            raise
-        return {"error": "render", "message": f"The PDF could not be made: {type(error).__name__}: {error}"}
 
 
 def make(lines: IO[bytes], out: IO[bytes]) -> tuple[str, ...]:
@@ -73,7 +27,7 @@ def make(lines: IO[bytes], out: IO[bytes]) -> tuple[str, ...]:
     Raises LimitExceeded, RenderFailed, MemoryError, or the OSError of `out`.
     """
     job = PdfJob.from_line(lines.readline())
-    _limit(job)
+    limit(job)
     rows = Rows(lines)
     sample = list(islice(rows, _SAMPLE))
     fonts, bold = Fonts(REGULAR, cjk_font()), Fonts(BOLD, cjk_font())
@@ -130,23 +84,5 @@ def _labelled(totals: list[str]) -> list[str]:
     return [f"{TOTAL} {first}".rstrip(), *others]
 
 
-def _end_with_parent(parent: int) -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    # It may have died before the line above; then we have been given another one.
-    if os.getppid() != parent:
-        sys.exit("The process that wanted this PDF is gone.")
-
-
-def _limit(job: PdfJob) -> None:
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # Past the first limit comes SIGXCPU, which the parent can tell from other ends.
-    resource.setrlimit(resource.RLIMIT_CPU, (job.cpu_seconds, job.cpu_seconds + 5))
-    if sys.platform == "linux":  # elsewhere RLIMIT_AS is refused or has no effect
-        resource.setrlimit(resource.RLIMIT_AS, (job.memory_bytes, job.memory_bytes))
-
-
 if __name__ == "__main__":
-    # Without taking the interpreter apart: it takes time, and flushing what could not be written would
-    # change the exit code.
-    os._exit(main())
+    run(make)

@@ -5,13 +5,22 @@ All three are JSON lines (orjson); rows are arrays of text, one a column, ready 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import orjson
 
 OS_ERROR = 100
 """A child that meets an error of the operating system ends with this plus its errno as exit code: on a full
 disk there is no room to say more."""
+
+
+class Limits(Protocol):
+    """What a job lets its program use: bytes of address space, seconds of CPU."""
+
+    @property
+    def memory_bytes(self) -> int: ...
+    @property
+    def cpu_seconds(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)

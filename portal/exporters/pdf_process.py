@@ -15,10 +15,12 @@ from typing import IO, Any, BinaryIO, Self
 import orjson
 
 from portal.errors import LimitExceeded, PortalError, RenderFailed
-from portal.exporters.pdf_job import OS_ERROR, PdfJob
+from portal.exporters.pdf_job import OS_ERROR, Limits
 from portal.file_settings import what_helps
 
-CHILD = "portal.exporters.pdf_start"
+START = "portal.exporters.pdf_start"
+TABLE = "portal.exporters.pdf_child"
+"""The program that draws the table of an export."""
 
 # What the child gets of our environment: no setting and no secret of the portal.
 _KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "HOME", "SYSTEMROOT")
@@ -33,9 +35,12 @@ class PdfProcess:
     child, upon which `send` and `finish` raise.
     """
 
-    def __init__(self, job: PdfJob, wall_seconds: float, folder: Path | None = None) -> None:
+    def __init__(
+        self, job: Limits, wall_seconds: float, folder: Path | None = None, program: str = TABLE
+    ) -> None:
         """Take the limit by the clock, and where the PDF may grow; without a folder the system's for such."""
         self._job = job
+        self._program = program
         self._wall_seconds = wall_seconds
         self._folder = folder
         self._expired = False
@@ -46,7 +51,7 @@ class PdfProcess:
             self._report: IO[bytes] = files.enter_context(tempfile.TemporaryFile())
             # A new program, never a fork: ours may hold threads, locks and database connections.
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", CHILD, str(os.getpid())],
+                [sys.executable, "-P", "-m", START, str(os.getpid()), self._program],
                 stdin=subprocess.PIPE,
                 stdout=self._pdf,
                 stderr=self._report,

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from reportlab.platypus import Spacer
 from xhtml2pdf.config.resources import PERMISSIVE_POLICY, ResourceAccessPolicy
 
-from portal.exporters import pdf_shell
+from portal.exporters import pdf_document, pdf_shell
 from portal.exporters.pdf_fonts import BOLD, REGULAR, Fonts
 from portal.exporters.pdf_job import PdfColumn, PdfJob
 from portal.exporters.pdf_layout import Page
@@ -33,7 +33,7 @@ class Unconfined(ResourceAccessPolicy):
 def main(policy: str, watched: str) -> None:
     """Lay each markup out and print what it did."""
     if policy == "unconfined":
-        setattr(pdf_shell, "ResourceAccessPolicy", Unconfined)  # noqa: B010 - mypy takes it for a constant
+        setattr(pdf_document, "ResourceAccessPolicy", Unconfined)  # noqa: B010 - mypy takes it for a constant
     heard: list[str] = []
 
     def hear(event: str, arguments: tuple[Any, ...]) -> None:

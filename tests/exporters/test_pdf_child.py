@@ -10,13 +10,13 @@ import orjson
 import pytest
 
 from portal.exporters.pdf_job import OS_ERROR, PdfColumn, PdfEnd, PdfJob
-from portal.exporters.pdf_process import CHILD
+from portal.exporters.pdf_process import START, TABLE
 
 JOB = PdfJob("Title", "Acme", [("Period", "May")], [PdfColumn("A", False, True)], 2**30, 60)
 
 
 def run(stdin: bytes, parent: int | None = None) -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-m", CHILD, str(os.getpid() if parent is None else parent)]
+    command = [sys.executable, "-m", START, str(os.getpid() if parent is None else parent), TABLE]
     return subprocess.run(command, input=stdin, capture_output=True, check=False)
 
 
@@ -51,9 +51,8 @@ def test_it_looks_for_garbage_again_once_it_is_imported() -> None:
     program = (
         "import gc, sys\n"
         "gc.disable()\n"
-        "from portal.exporters import pdf_child\n"
-        "pdf_child.make = lambda lines, out: ('collects',) if gc.isenabled() else ()\n"
-        "sys.exit(pdf_child.main())\n"
+        "from portal.exporters.pdf_program import main\n"
+        "sys.exit(main(lambda lines, out: ('collects',) if gc.isenabled() else ()))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, str(os.getpid())], capture_output=True, check=True, input=b""
@@ -64,7 +63,7 @@ def test_it_looks_for_garbage_again_once_it_is_imported() -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_it_says_that_the_disk_is_full_where_not_a_word_can_be_written() -> None:
     with Path("/dev/full").open("wb") as full:
-        command = [sys.executable, "-m", CHILD, str(os.getpid())]
+        command = [sys.executable, "-m", START, str(os.getpid()), TABLE]
         lines = JOB.to_line() + b'["one"]\n' + PdfEnd([]).to_line()
         done = subprocess.run(command, input=lines, stdout=full, stderr=full, check=False)
     assert done.returncode == OS_ERROR + errno.ENOSPC
@@ -82,7 +81,8 @@ def test_it_dies_with_its_parent() -> None:
     # A middle process starts the child, says its pid once the child reads, and is killed.
     middle = (
         "import os, subprocess, sys, time\n"
-        f"p = subprocess.Popen([sys.executable, '-m', '{CHILD}', str(os.getpid())], stdin=subprocess.PIPE)\n"
+        f"command = [sys.executable, '-m', '{START}', str(os.getpid()), '{TABLE}']\n"
+        "p = subprocess.Popen(command, stdin=subprocess.PIPE)\n"
         f"p.stdin.write({JOB.to_line()!r} + b'[\"' + b'x' * 200_000 + b'\"]\\n'); p.stdin.flush()\n"
         "print(p.pid, flush=True)\n"
         "time.sleep(60)\n"
