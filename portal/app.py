@@ -18,6 +18,7 @@ from portal.extensions import bootstrap, csrf, db, limiter, login, mail, migrate
 from portal.operations import views as operation_views
 from portal.organizations import signin
 from portal.organizations import views as organization_views
+from portal.reports import models as report_models
 from portal.resources import resource_root
 from portal.runs import models as run_models
 from portal.runs import views as run_views
@@ -34,6 +35,7 @@ MODELS = (
     dataset_models,
     delivery_models,
     download_models,
+    report_models,
     run_models,
     schedule_models,
     signin,

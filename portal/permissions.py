@@ -15,6 +15,8 @@ class Permission(StrEnum):
     MANAGE_SCHEDULES = "manage schedules"
     VIEW_DATASETS = "view datasets"
     MANAGE_DATASETS = "manage datasets"
+    VIEW_REPORTS = "view reports"
+    MANAGE_REPORTS = "manage reports"
     VIEW_RUNS = "view runs"
     START_RUNS = "start runs"
     CANCEL_RUNS = "cancel runs"
@@ -34,6 +36,7 @@ _READ = frozenset(
         Permission.VIEW_DASHBOARD,
         Permission.VIEW_SCHEDULES,
         Permission.VIEW_DATASETS,
+        Permission.VIEW_REPORTS,
         Permission.VIEW_RUNS,
         Permission.DOWNLOAD_FILES,
         Permission.VIEW_ALERTS,
@@ -45,6 +48,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.MANAGER: _READ
     | {
         Permission.MANAGE_SCHEDULES,
+        Permission.MANAGE_REPORTS,
         Permission.START_RUNS,
         Permission.CANCEL_RUNS,
         Permission.MEND_RUNS,

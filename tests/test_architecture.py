@@ -47,9 +47,15 @@ PURE = {
     "numbers",
     "figures",
     "summary",
+    "sections",
+    "content",
+    "comparison",
+    "layout",
+    "board_queries",
     "fingerprint",
     "shape",
 }
+PURE_PACKAGES = (["reports", "charts"], ["reports", "printing"])
 EDGE = {"views", "tasks", "scheduler", "worker", "cli"}
 
 
@@ -60,7 +66,7 @@ def layer(module: str) -> int:
         return 0
     if parts == ["app"] or parts[0] == "cli" or parts[0] == "jobs" or parts[0] == "demo":
         return _outer_layer(parts)
-    if parts[0] in ("exporters", "storage") or parts[:2] == ["reports", "charts"] or parts[-1] in PURE:
+    if parts[0] in ("exporters", "storage") or parts[:2] in PURE_PACKAGES or parts[-1] in PURE:
         return 1
     if parts[-1] == "models":
         return 2

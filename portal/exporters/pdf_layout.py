@@ -94,10 +94,7 @@ def fit(
 
     Raises LimitExceeded when no page is wide enough.
     """
-    needs = [
-        _needs(column, [row[i] for row in sample], body, head, first=i == 0)
-        for i, column in enumerate(columns)
-    ]
+    needs = _all_needs(columns, sample, body, head)
     least = sum(narrow for narrow, _ in needs)
     for name, width, height in PAGES:
         if least <= width - 2 * MARGIN:
@@ -109,6 +106,30 @@ def fit(
         )
     name, _, height = PAGES[-1]
     return Page(f"{needed / 72 * 2.54:.0f} cm wide", needed, height, [narrow for narrow, _ in needs])
+
+
+def shared_out(
+    room: float,
+    columns: Sequence[PdfColumn],
+    sample: Sequence[Sequence[str]],
+    body: TextWrapper,
+    head: TextWrapper,
+) -> list[float]:
+    """Return the width of each column, with padding, on a page that is `room` wide, however narrow."""
+    needs = _all_needs(columns, sample, body, head)
+    least = sum(narrow for narrow, _ in needs)
+    if least > room:
+        return [narrow * room / least for narrow, _ in needs]
+    return _shared(columns, needs, room)
+
+
+def _all_needs(
+    columns: Sequence[PdfColumn], sample: Sequence[Sequence[str]], body: TextWrapper, head: TextWrapper
+) -> list[tuple[float, float]]:
+    return [
+        _needs(column, [row[i] for row in sample], body, head, first=i == 0)
+        for i, column in enumerate(columns)
+    ]
 
 
 def _needs(
