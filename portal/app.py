@@ -19,6 +19,7 @@ from portal.operations import views as operation_views
 from portal.organizations import signin
 from portal.organizations import views as organization_views
 from portal.reports import models as report_models
+from portal.reports import views as report_views
 from portal.resources import resource_root
 from portal.runs import models as run_models
 from portal.runs import views as run_views
@@ -47,6 +48,7 @@ BLUEPRINTS = (
     operation_views.blueprint,
     schedule_views.blueprint,
     run_views.blueprint,
+    report_views.blueprint,
     dataset_views.blueprint,
     source_views.blueprint,
     alert_views.blueprint,

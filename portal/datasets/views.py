@@ -1,6 +1,5 @@
 """Pages of datasets: their list, one of them, and the editor of its query and columns."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from http import HTTPStatus
@@ -27,14 +26,11 @@ from portal.schedules.service import schedules_over
 from portal.sources import service as source_service
 from portal.sources.models import DataSource
 from portal.tally import Tally
-from portal.web import actor, remote_ip, requires, settings
+from portal.web import actor, refuse_odd_rows, remote_ip, requires, settings
 
 blueprint = Blueprint("datasets", __name__)
 
 LONGEST_CELL = 80
-
-_ROW = re.compile(r"(columns|parameters)-")
-_NUMBERED_ROW = re.compile(r"(columns|parameters)-[0-9]{1,4}-\w+")
 
 
 @blueprint.get("/datasets")
@@ -77,7 +73,7 @@ def show(dataset_id: str) -> str:
 @requires(Permission.MANAGE_DATASETS)
 def new() -> Any:
     """Define a dataset: run its query as often as somebody likes, then save."""
-    _refuse_odd_rows()
+    refuse_odd_rows("columns", "parameters")
     form = DefinitionForm()  # type: ignore[no-untyped-call]
     if request.method == "GET":
         form.source.data = request.args.get("source")
@@ -89,7 +85,7 @@ def new() -> Any:
 @requires(Permission.MANAGE_DATASETS)
 def edit(dataset_id: str) -> Any:
     """Change a dataset: what is saved is a new version."""
-    _refuse_odd_rows()
+    refuse_odd_rows("columns", "parameters")
     dataset = definitions.get_dataset(actor(), dataset_id)
     if request.method == "GET":
         form = DefinitionForm(data=_filled(dataset))  # type: ignore[no-untyped-call]
@@ -110,13 +106,6 @@ def archive(dataset_id: str) -> Response:
     db.session.commit()
     flash(f"“{name}” is put away. Its runs and versions stay.", "success")
     return redirect(url_for(".index"))
-
-
-def _refuse_odd_rows() -> None:
-    """Refuse names of rows that no page of ours has: WTForms would stumble over their numbers."""
-    odd = (name for name in request.form if _ROW.match(name) and not _NUMBERED_ROW.fullmatch(name))
-    if any(odd):
-        abort(HTTPStatus.BAD_REQUEST)
 
 
 def _filled(dataset: Dataset) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from portal.extensions import db
 from portal.organizations import service as organizations
 from portal.organizations.models import Organization, User
 from portal.permissions import Role
+from portal.reports import board
 from portal.runs import pipeline
 from portal.runs.models import ScheduledExportRun, Trigger
 from portal.runs.snapshot import snapshot_of
@@ -92,6 +93,7 @@ def _organization(
     )
     for definition in acme_datasets():
         _dataset(source, definition, now)
+    board.add_board_report(organization, source, actor="system", now=now)
     if slug == "acme":
         _broken_dataset(organization, path, settings, now)
     return organization

@@ -15,10 +15,11 @@ from portal.datasets.models import Dataset, DatasetVersion
 from portal.datasets.parameters import ParameterKind
 from portal.datasets.periods import Period
 from portal.errors import PortalError
+from portal.exporters.base import Document
 from portal.extensions import db
 from portal.organizations.models import Organization
 from portal.reports.comparison import as_days, in_words, previous
-from portal.reports.content import Answer
+from portal.reports.content import Answer, Block, blocks
 from portal.reports.sections import Section
 from portal.reports.service import datasets_of
 from portal.sources import service as source_service
@@ -176,3 +177,8 @@ def _rows(question: Question, values: Mapping[str, Any], timeout: float, tally: 
     for what, count in found.tally.counts.items():
         tally.count(what, count)
     return rows
+
+
+def show(asked: Asked, document: Document, *, timeout: float, tally: Tally) -> list[Block]:
+    """Ask, and return what each section shows; one that can't be shown says why. No transaction meanwhile."""
+    return blocks(asked.sections, read(asked, timeout=timeout, tally=tally), document, tally)

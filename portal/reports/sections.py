@@ -121,11 +121,11 @@ def check(sections: Iterable[Section], columns: Mapping[str, frozenset[str]]) ->
     if len(found) > MOST_SECTIONS:
         raise InvalidInput(f"A report has at most {MOST_SECTIONS} sections.", "sections")
     for number, section in enumerate(found):
-        if problem := _problem(section, columns):
+        if problem := problem_of(section, columns):
             raise InvalidInput(problem, f"sections-{number}")
 
 
-def _problem(section: Section, columns: Mapping[str, frozenset[str]]) -> str:
+def problem_of(section: Section, columns: Mapping[str, frozenset[str]]) -> str:
     """Return what is wrong with a section, in a sentence; nothing where all is well."""
     if section.kind is SectionKind.TEXT:
         return "" if section.text.strip() else "Write the text."

@@ -1,0 +1,44 @@
+"""A report's blocks as a PDF: what the pages say of it, whose they are, and what making them may cost."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+from zoneinfo import ZoneInfo
+
+from portal.errors import RenderFailed
+from portal.exporters.base import Document
+from portal.exporters.options import PdfLimits
+from portal.file_settings import FileSettings
+from portal.reports.content import Block, Unavailable
+from portal.reports.printing.job import Brand, ReportJob
+from portal.reports.printing.press import print_report
+
+
+def write_pdf(
+    document: Document,
+    blocks: Sequence[Block],
+    brand: Brand,
+    out: BinaryIO,
+    *,
+    settings: FileSettings,
+    folder: Path | None = None,
+) -> tuple[str, ...]:
+    """Write the PDF to `out` and return notes on what was changed; `folder` is where it may grow meanwhile.
+
+    Raises RenderFailed for a section that can't be shown, too: a report is whole or it is none.
+    """
+    for block in blocks:
+        if isinstance(block, Unavailable):
+            raise RenderFailed(f"“{block.title}” can't be shown: {block.problem}")
+    limits = PdfLimits(settings.pdf_memory_limit, settings.pdf_cpu_limit, settings.pdf_time_limit)
+    local = document.generated_at.astimezone(ZoneInfo(document.timezone))
+    job = ReportJob(
+        title=document.title,
+        organization=document.organization,
+        facts=[*document.facts, ("Generated", f"{local:%Y-%m-%d %H:%M} ({document.timezone})")],
+        blocks=blocks,
+        brand=brand,
+        memory_bytes=limits.memory_bytes,
+        cpu_seconds=limits.cpu_seconds,
+    )
+    return print_report(job, limits, out, folder)
