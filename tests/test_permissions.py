@@ -11,6 +11,8 @@ WHO = {
     Permission.MANAGE_SCHEDULES: {Role.ADMIN, Role.MANAGER},
     Permission.VIEW_DATASETS: EVERYBODY,
     Permission.MANAGE_DATASETS: {Role.ADMIN},
+    Permission.VIEW_REPORTS: EVERYBODY,
+    Permission.MANAGE_REPORTS: {Role.ADMIN, Role.MANAGER},
     Permission.VIEW_RUNS: EVERYBODY,
     Permission.START_RUNS: {Role.ADMIN, Role.MANAGER},
     Permission.DOWNLOAD_FILES: EVERYBODY,

@@ -17,6 +17,7 @@ from portal.config import Settings
 from portal.extensions import db
 from portal.organizations.models import DayOff, User
 from portal.permissions import Permission, Role, allows
+from portal.reports.board import add_board_report
 from portal.runs import pipeline
 from portal.runs.models import ScheduledExportRun
 from portal.runs.service import run_now
@@ -59,6 +60,8 @@ def ids(run: ScheduledExportRun, schedule: ScheduledExport) -> dict[str, str]:
     raise_alert(schedule, Cause.RUN_FAILED, "happened", run_id=run.public_id, now=datetime.now(UTC))
     day = DayOff(organization_id=schedule.organization_id, day=date(2026, 12, 24), name="Christmas Eve")
     db.session.add(day)
+    source = schedule.dataset.source
+    report = add_board_report(schedule.organization, source, actor="system", now=datetime.now(UTC))
     db.session.commit()
     return {
         "run_id": run.public_id,
@@ -67,6 +70,7 @@ def ids(run: ScheduledExportRun, schedule: ScheduledExport) -> dict[str, str]:
         "day_id": day.public_id,
         "source_id": schedule.dataset.source.public_id,
         "dataset_id": schedule.dataset.public_id,
+        "report_id": report.public_id,
     }
 
 

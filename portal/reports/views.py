@@ -82,7 +82,7 @@ def show(report_id: str) -> str:
     )
 
 
-@blueprint.get("/reports/<report_id>/report.pdf")
+@blueprint.get("/reports/<report_id>/pdf")
 @requires(Permission.VIEW_REPORTS)
 def pdf(report_id: str) -> Response:
     """Return the same as a PDF."""
