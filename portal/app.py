@@ -16,7 +16,7 @@ from portal.downloads import models as download_models
 from portal.downloads import views as download_views
 from portal.extensions import bootstrap, csrf, db, limiter, login, mail, migrate
 from portal.operations import views as operation_views
-from portal.organizations import signin
+from portal.organizations import branding_views, signin
 from portal.organizations import views as organization_views
 from portal.reports import models as report_models
 from portal.reports import views as report_views
@@ -53,6 +53,7 @@ BLUEPRINTS = (
     source_views.blueprint,
     alert_views.blueprint,
     download_views.blueprint,
+    branding_views.blueprint,
 )
 
 

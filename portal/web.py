@@ -126,6 +126,7 @@ NAVIGATION = (
     NavigationItem(
         "alerts.index", "alerts", "Alerts", "bell", Permission.VIEW_ALERTS, count=alerts.count_open
     ),
+    NavigationItem("branding.show", "branding", "Logo and colour", "palette", Permission.MANAGE_ORGANIZATION),
     NavigationItem("demo.inbox", "demo", "Demo inbox", "envelope", None),
 )
 
@@ -201,7 +202,7 @@ _WORDS: dict[int, tuple[str, str]] = {
     404: ("There is no such page", "It may have been moved, or it belongs to somebody else."),
     405: ("This can't be done here", "The address is right, the way of asking is not."),
     410: ("This is no longer available", "It was here, and is over."),
-    413: ("That is too large", "Send less at once."),
+    413: ("That is too large", "The portal takes up to 2 MB at once. Go back and send less."),
     429: ("Too many tries", "Wait a little, then try again."),
     500: (
         "Something went wrong on our side",

@@ -14,7 +14,10 @@ from portal.alerts.models import Alert, Cause
 from portal.alerts.service import raise_alert
 from portal.app import create_app
 from portal.config import Settings
+from portal.demo.acme_logo import acme_logo
 from portal.extensions import db
+from portal.organizations.branding import set_logo
+from portal.organizations.logos import read_logo
 from portal.organizations.models import DayOff, User
 from portal.permissions import Permission, Role, allows
 from portal.reports.board import add_board_report
@@ -62,6 +65,7 @@ def ids(run: ScheduledExportRun, schedule: ScheduledExport) -> dict[str, str]:
     db.session.add(day)
     source = schedule.dataset.source
     report = add_board_report(schedule.organization, source, actor="system", now=datetime.now(UTC))
+    set_logo(None, schedule.organization, read_logo(acme_logo()), now=datetime.now(UTC))
     db.session.commit()
     return {
         "run_id": run.public_id,
@@ -104,7 +108,7 @@ def test_only_known_routes_are_public(app: Flask) -> None:
 def test_every_path_is_kebab_case(app: Flask) -> None:
     for rule in routes(app):
         for part in rule.rule.strip("/").split("/"):
-            assert re.fullmatch(r"(|[a-z0-9]+(-[a-z0-9]+)*|<(int:)?[a-z_]+>)", part), rule.rule
+            assert re.fullmatch(r"(|[a-z0-9]+(-[a-z0-9]+)*(\.png)?|<(int:)?[a-z_]+>)", part), rule.rule
 
 
 def test_strangers_are_sent_to_sign_in(client: FlaskClient, app: Flask, ids: dict[str, str]) -> None:

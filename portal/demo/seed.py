@@ -19,10 +19,13 @@ from portal.datasets import service as datasets
 from portal.datasets.models import Dataset, ExportType
 from portal.demo import acme
 from portal.demo.acme_datasets import DatasetDefinition, acme_datasets
+from portal.demo.acme_logo import acme_logo
 from portal.demo.history import backdate
 from portal.demo.plans import ACME_PLANS, FIRST_DELIVERY, GLOBEX_PLANS, Plan, first_delivery
 from portal.extensions import db
+from portal.organizations import branding
 from portal.organizations import service as organizations
+from portal.organizations.logos import read_logo
 from portal.organizations.models import Organization, User
 from portal.permissions import Role
 from portal.reports import board
@@ -51,6 +54,7 @@ _NAMES = {
     "manager@globex.example": "Glen Torres",
 }
 ACME_CASES, GLOBEX_CASES, SEED = 20_000, 500, 20_26
+GLOBEX_COLOUR = "#7a3e9d"
 HISTORY_DAYS = 30
 
 
@@ -75,9 +79,11 @@ def _fill(settings: Settings, begun: datetime, now: datetime) -> Organization:
     globex = _organization("Globex", "globex", "Europe/London", GLOBEX_CASES, settings, begun)
     _people(globex, begun)
     _schedules(globex, GLOBEX_PLANS, begun, now)
+    branding.set_colour(None, globex, GLOBEX_COLOUR, now=begun)
     company = _organization("Acme Co.", "acme", "America/New_York", ACME_CASES, settings, begun)
     _people(company, begun)
     _schedules(company, ACME_PLANS, begun, now)
+    branding.set_logo(None, company, read_logo(acme_logo()), now=begun)
     return company
 
 

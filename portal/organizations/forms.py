@@ -1,14 +1,17 @@
-"""What people fill in to sign in, and to add days off."""
+"""What people fill in to sign in, to add days off, and to give their organization its look."""
 
 from collections.abc import Callable
 from datetime import date
 from typing import Any, Protocol
 
 from flask_wtf import FlaskForm
+from flask_wtf.file import FileField
 from wtforms import EmailField, PasswordField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, ValidationError
 
 from portal.errors import InvalidInput
+from portal.organizations.colours import readable_colour
+from portal.organizations.logos import MAXIMUM_BYTES, Logo, read_logo
 from portal.organizations.own_days import parse_day, parse_lines, valid_name
 
 
@@ -52,6 +55,39 @@ class DaysForm(FlaskForm):
     def days(self) -> dict[date, str]:
         """Return the names by day. Raises InvalidInput."""
         return parse_lines(self.lines.data or "")
+
+
+class ColourForm(FlaskForm):
+    """The colour of an organization; empty: the portal's."""
+
+    colour = StringField(
+        "Colour", description="Such as #0b6075, dark enough for text on white. Empty: the portal's own."
+    )
+
+    def validate_colour(self, field: HasData) -> None:
+        if (field.data or "").strip():
+            _read(readable_colour, field)
+
+    def chosen(self) -> str | None:
+        """Return the colour, or None for the portal's. Raises InvalidInput."""
+        text = (self.colour.data or "").strip()
+        return readable_colour(text) if text else None
+
+
+class LogoForm(FlaskForm):
+    """A picture to send."""
+
+    logo = FileField("Picture", description="PNG or JPEG, up to 1 MB and 4,000 × 4,000 pixels.")
+    picture: Logo | None = None
+    """What is kept of it, once the form is valid."""
+
+    def validate_logo(self, field: HasData) -> None:
+        if field.data is None:
+            raise ValidationError("Choose a PNG or JPEG picture.")
+        try:
+            self.picture = read_logo(field.data.stream.read(MAXIMUM_BYTES + 1))
+        except InvalidInput as error:
+            raise ValidationError(str(error)) from None
 
 
 def _read(read: Callable[[str], object], field: HasData) -> None:

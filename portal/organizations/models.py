@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.database import Base, Identified, UTCDateTime, text_enum
@@ -17,6 +17,31 @@ class Organization(Identified, Base):
     timezone: Mapped[str] = mapped_column(String(64), default="America/New_York")
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     archived_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+    branding: Mapped["OrganizationBranding | None"] = relationship()
+
+
+class OrganizationBranding(Base):
+    """Logo and colour of an organization that has chosen any; read by `branding.branding_of`."""
+
+    __tablename__ = "brandings"
+    __table_args__ = (
+        CheckConstraint(
+            "(logo IS NULL) = (logo_sha256 IS NULL) AND (logo IS NULL) = (logo_width IS NULL)"
+            " AND (logo IS NULL) = (logo_height IS NULL)",
+            name="logo_complete",
+        ),
+    )
+
+    organization_id: Mapped[int] = mapped_column(ForeignKey("organizations.id"), primary_key=True)
+    colour: Mapped[str | None] = mapped_column(String(7))
+    # Every page asks whether there is a logo; few need the picture itself.
+    logo: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    logo_sha256: Mapped[str | None] = mapped_column(String(64))
+    logo_width: Mapped[int | None]
+    logo_height: Mapped[int | None]
+    updated_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    updated_by: Mapped[str] = mapped_column(String(320))
 
 
 class DayOff(Identified, Base):
