@@ -42,6 +42,7 @@ def paths(app: Flask, admin: User, schedule: ScheduledExport, settings: Settings
         f"/runs/{run.public_id}",
         "/failed-runs",
         "/organization/days-off",
+        "/organization/branding",
         "/alerts",
         "/alerts?show=all",
         "/datasets",
