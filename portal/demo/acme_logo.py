@@ -17,12 +17,13 @@ def acme_logo() -> bytes:
     pen.ellipse(_finer(6, 6, 154, 154), outline=COLOUR, width=12 * _FINER)
     pen.polygon(_finer(34, 112, 72, 46, 110, 112), fill=COLOUR)
     pen.polygon(_finer(82, 112, 104, 76, 126, 112), fill="#7f9098")
-    font = ImageFont.truetype(BytesIO(pymupdf_fonts.myfont("notosbo")), 104 * _FINER)
-    pen.text(_finer(186, 80), "Acme", fill=COLOUR, font=font, anchor="lm")
+    letters: bytes = pymupdf_fonts.myfont("notosbo")  # type: ignore[no-untyped-call]
+    font = ImageFont.truetype(BytesIO(letters), 104 * _FINER)
+    pen.text((186 * _FINER, 80 * _FINER), "Acme", fill=COLOUR, font=font, anchor="lm")
     out = BytesIO()
     picture.resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS).save(out, "PNG")
     return out.getvalue()
 
 
-def _finer(*places: int) -> list[float]:
-    return [float(place * _FINER) for place in places]
+def _finer(*places: int) -> list[int]:
+    return [place * _FINER for place in places]
