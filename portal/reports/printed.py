@@ -9,9 +9,17 @@ from portal.errors import RenderFailed
 from portal.exporters.base import Document
 from portal.exporters.options import PdfLimits
 from portal.file_settings import FileSettings
+from portal.organizations.branding import branding_of
+from portal.organizations.models import Organization
 from portal.reports.content import Block, Unavailable
 from portal.reports.printing.job import Brand, ReportJob
 from portal.reports.printing.press import print_report
+
+
+def brand_of(organization: Organization) -> Brand:
+    """Return how an organization's papers look."""
+    branding = branding_of(organization)
+    return Brand(branding.colour, branding.logo, branding.width, branding.height)
 
 
 def write_pdf(

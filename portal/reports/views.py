@@ -16,6 +16,7 @@ from portal.datasets.first_rows import TIMEOUT
 from portal.errors import InvalidInput, PortalError
 from portal.exporters.base import Document
 from portal.extensions import db
+from portal.organizations.branding import branding_of
 from portal.permissions import Permission
 from portal.reports import board, reading, service
 from portal.reports.charts.look import NARROW, PageLook
@@ -23,8 +24,7 @@ from portal.reports.content import Block, ChartBlock, KpiBlock, TableBlock, Text
 from portal.reports.forms import KIND_WORDS, ReportForm, filled
 from portal.reports.layout import Arrangement, arranged
 from portal.reports.models import Report
-from portal.reports.printed import write_pdf
-from portal.reports.printing.job import Brand
+from portal.reports.printed import brand_of, write_pdf
 from portal.reports.reading import Asked
 from portal.reports.sections import Section, Width, problem_of
 from portal.sources import service as source_service
@@ -77,6 +77,7 @@ def show(report_id: str) -> str:
         chosen=chosen["preset"],
         presets=periods.PRESETS,
         shown=shown,
+        branding=branding_of(actor().organization),
         zone=shown.document.timezone,
         **_drawn(shown.blocks),
     )
@@ -88,12 +89,12 @@ def pdf(report_id: str) -> Response:
     """Return the same as a PDF."""
     report = service.get_report(actor(), report_id)
     version = service.current_version(report)
-    name = report.name
+    name, brand = report.name, brand_of(report.organization)
     chosen = _chosen_period(version.period)
     shown = _shown(name, version.parts, chosen)
     out = BytesIO()
     try:
-        write_pdf(shown.document, shown.blocks, Brand(), out, settings=settings())
+        write_pdf(shown.document, shown.blocks, brand, out, settings=settings())
     except PortalError as error:
         flash(f"The PDF could not be made. {error}", "error")
         return redirect(url_for(".show", report_id=report_id, period=chosen["preset"]))
