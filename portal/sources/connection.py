@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from portal.errors import SourceUnavailable
 from portal.hosts import PUBLIC_ONLY, AllowedHosts
 from portal.sources import mysql, postgresql, sqlite
+from portal.sources.opening import CONNECT_TIMEOUT, Opening
 from portal.tally import Tally
 
 
@@ -30,21 +31,20 @@ class Source:
 
 @contextmanager
 def connect(source: Source, *, timeout: float, tally: Tally | None = None) -> Iterator[Connection]:
-    """Open a read-only connection whose statements end after `timeout` seconds; closed on the way out.
+    """Open a read-only connection whose statements end after `timeout` seconds; ended on the way out.
 
-    What a driver has to replace is counted in `tally`. Raises SourceUnavailable when it can't be opened,
-    SourceRefused for the portal's own database and for roles with too many rights, and InvalidInput where
-    the host is none for sources.
+    What a driver has to replace is counted in `tally`. Raises SourceUnavailable when it can't be opened, or
+    not within CONNECT_TIMEOUT, SourceRefused for the portal's own database and for roles with too many
+    rights, and InvalidInput where the host is none for sources.
     """
-    engine = _engine(source, timeout, Tally() if tally is None else tally)
+    opening = Opening(CONNECT_TIMEOUT)
+    engine = _engine(source, timeout, Tally() if tally is None else tally, opening)
     try:
-        with engine.connect() as connection:
-            yield connection
-    except DBAPIError as error:
-        if error.statement is None:  # it failed on opening: no server, a wrong password, no database file
-            message = clean_message(error, source.url)
-            raise SourceUnavailable(f"The data source did not answer: {message}") from None
-        raise
+        with _opened(engine, opening, source) as connection:
+            try:
+                yield connection
+            finally:
+                connection.invalidate()  # nothing was written: no server is asked to roll back, or waited for
     finally:
         engine.dispose()
 
@@ -72,9 +72,21 @@ def _words_of(error: BaseException | None) -> object:
     return error
 
 
-def _engine(source: Source, timeout: float, tally: Tally) -> Engine:
+def _engine(source: Source, timeout: float, tally: Tally, opening: Opening) -> Engine:
     if source.backend == "sqlite":
         return sqlite.engine(source.url, tally)
     if source.backend == "postgresql":
-        return postgresql.engine(source.url, source.allowed, timeout, tally)
-    return mysql.engine(source.url, source.allowed, timeout)
+        return postgresql.engine(source.url, source.allowed, timeout, tally, opening)
+    return mysql.engine(source.url, source.allowed, timeout, opening)
+
+
+def _opened(engine: Engine, opening: Opening, source: Source) -> Connection:
+    try:
+        with opening.limited():
+            return engine.connect()
+    except DBAPIError as error:  # no server, a wrong password, no database file
+        if opening.expired:
+            why = f"within {opening.seconds:g} s."
+            raise SourceUnavailable(f"The data source did not answer {why}") from None
+        message = clean_message(error, source.url)
+        raise SourceUnavailable(f"The data source did not answer: {message}") from None

@@ -22,6 +22,7 @@ from portal.sources.opening import (
     ENGINE_OPTIONS,
     PORTAL_TABLES,
     READ_ONLY,
+    Opening,
     Stops,
     can_stop,
     hang_up,
@@ -42,7 +43,7 @@ WHERE privilege_type IN ('FILE', 'SUPER')
 _EXECUTED_COMMENT = re.compile(r"/\*M?!")
 
 
-def engine(url: URL, allowed: AllowedHosts, timeout: float) -> Engine:
+def engine(url: URL, allowed: AllowedHosts, timeout: float, opening: Opening) -> Engine:
     """Return an engine of this source; see `connection.connect` for what it raises."""
     server = _Server(url, addresses_of(*host_and_port(url), allowed), timeout)
 
@@ -53,7 +54,7 @@ def engine(url: URL, allowed: AllowedHosts, timeout: float) -> Engine:
         can_stop(record, stops)
         _prepare(driver, timeout)
 
-    made = create_engine(url, creator=server.connect, **ENGINE_OPTIONS)
+    made = create_engine(url, creator=partial(server.connect, opening), **ENGINE_OPTIONS)
     event.listen(made, "connect", prepare)
     return made
 
@@ -66,11 +67,11 @@ class _Server:
     addresses: tuple[str, ...]
     timeout: float
 
-    def connect(self) -> "pymysql.Connection[Any]":
+    def connect(self, opening: Opening) -> "pymysql.Connection[Any]":
         """Return a new connection. Raises PyMySQL's OperationalError."""
         connection = self._described()
         try:
-            connection.connect(self._socket())
+            connection.connect(self._socket(opening))
         except struct.error:
             raise pymysql.OperationalError(
                 CR.CR_MALFORMED_PACKET, "what answers is no MySQL server"
@@ -80,17 +81,22 @@ class _Server:
     def end_query(self, thread: int) -> None:
         """End a statement from outside: PyMySQL's connection waits for it, and can't be used meanwhile."""
         # A server that takes no second connection is left to the first one's limit on reads.
-        with suppress(pymysql.Error), closing(self.connect()) as another, another.cursor() as cursor:
-            cursor.execute(f"KILL QUERY {thread:d}")
+        opening = Opening(CONNECT_TIMEOUT)
+        with suppress(pymysql.Error), opening.limited(), closing(self.connect(opening)) as another:
+            another.query(f"KILL QUERY {thread:d}")
 
-    def _socket(self) -> socket.socket:
-        """Connect to the first address that answers."""
+    def _socket(self, opening: Opening) -> socket.socket:
+        """Connect to the first address that answers, each having its part of the time."""
         failure = OSError("it has no address")
+        wait = opening.seconds / max(1, len(self.addresses))
         for address in self.addresses:
             try:
-                return socket.create_connection((address, host_and_port(self.url)[1]), CONNECT_TIMEOUT)
+                found = socket.create_connection((address, host_and_port(self.url)[1]), wait)
             except OSError as error:
                 failure = error
+            else:
+                opening.connected(found.fileno())
+                return found
         raise pymysql.OperationalError(
             CR.CR_CONN_HOST_ERROR, f"can't connect ({failure.strerror or failure})"
         )

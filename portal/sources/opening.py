@@ -2,7 +2,9 @@
 
 import os
 import socket
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +13,8 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from portal.errors import SourceRefused
 
-CONNECT_TIMEOUT = 10  # seconds
+CONNECT_TIMEOUT = 10
+"""Seconds that opening a source may take in all: connecting, signing in, and our first statements."""
 
 # One connection a run; what people filter by is nobody's to read in a log.
 ENGINE_OPTIONS: dict[str, Any] = {"poolclass": NullPool, "hide_parameters": True}
@@ -22,6 +25,48 @@ PORTAL_TABLES = ("scheduled_export_runs", "dataset_versions", "audit_entries")
 READ_ONLY = "A data source is read-only: the SQL may be a SELECT that reads tables, nothing else."
 
 _STOPS = "stops"
+
+
+class Opening:
+    """The time that opening a source may take, after which its connection is ended, whoever waits for it.
+
+    Drivers limit single waits, if those: a server that says a little now and then, or nothing after it let
+    us in, would keep us for ever.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.expired = False
+        self._lock = threading.Lock()
+        self._connected: list[socket.socket] = []
+
+    @contextmanager
+    def limited(self) -> Iterator[None]:
+        """Let the block, in which a source is opened, take no longer."""
+        timer = threading.Timer(self.seconds, self._expire)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            with self._lock:
+                for connected in self._connected:
+                    connected.close()
+                self._connected.clear()
+
+    def connected(self, descriptor: int) -> None:
+        """Learn of a connection, by its socket's descriptor, as soon as there is one."""
+        # A descriptor of our own: the driver may close its one meanwhile, and its number be given to others.
+        with self._lock:
+            self._connected.append(socket.socket(fileno=os.dup(descriptor)))
+
+    def _expire(self) -> None:
+        with self._lock:
+            self.expired = True
+            for connected in self._connected:
+                with suppress(OSError):  # the other side has ended it
+                    connected.shutdown(socket.SHUT_RDWR)
 
 
 @dataclass(frozen=True, slots=True)

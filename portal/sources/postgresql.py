@@ -14,9 +14,9 @@ from portal.errors import InvalidInput
 from portal.hosts import SETTING, AllowedHosts, addresses_of
 from portal.sources.loaders import load_postgresql_exactly
 from portal.sources.opening import (
-    CONNECT_TIMEOUT,
     ENGINE_OPTIONS,
     PORTAL_TABLES,
+    Opening,
     Stops,
     can_stop,
     hang_up,
@@ -27,6 +27,8 @@ from portal.sources.url import host_and_port
 from portal.tally import Tally
 
 CLIENT_CHECK_MS = 5000
+MOST_ADDRESSES = 5
+"""How many addresses of one name are tried: each gets its part of the time, and libpq takes 2 s at least."""
 
 # Dates, intervals and floats in the one form that loses nothing, whatever the server's settings say.
 _FORMS = "-c datestyle=ISO -c intervalstyle=postgres -c extra_float_digits=1"
@@ -58,12 +60,13 @@ class _Cursor(ClientCursorMixin[Any], psycopg.ServerCursor[Any]):
     """
 
 
-def engine(url: URL, allowed: AllowedHosts, timeout: float, tally: Tally) -> Engine:
+def engine(url: URL, allowed: AllowedHosts, timeout: float, tally: Tally, opening: Opening) -> Engine:
     """Return an engine of this source; see `connection.connect` for what it raises."""
     options = f"-c default_transaction_read_only=on -c statement_timeout={int(timeout * 1000)} {_FORMS}"
+    server = _server(url, allowed)
     arguments = {
-        **_server(url, allowed),
-        "connect_timeout": CONNECT_TIMEOUT,
+        **server,
+        "connect_timeout": int(opening.seconds / len(server["hostaddr"].split(","))),  # libpq's is for each
         "options": options,
         # Nothing of this machine's own user: libpq would look for passwords, certificates and tickets.
         "passfile": os.devnull,
@@ -77,6 +80,7 @@ def engine(url: URL, allowed: AllowedHosts, timeout: float, tally: Tally) -> Eng
     event.listen(made, "connect", _prepare)
     # first of all: SQLAlchemy reads the server's version as text
     event.listen(made, "connect", lambda driver, _: load_postgresql_exactly(driver, tally), insert=True)
+    event.listen(made, "connect", lambda driver, _: opening.connected(driver.fileno()), insert=True)
     return made
 
 
@@ -89,7 +93,7 @@ def _server(url: URL, allowed: AllowedHosts) -> dict[str, str]:
                 f"A socket in {host} is no source unless the operator opens it: {SETTING}.", "host"
             )
         return {"host": host, "hostaddr": "", "port": str(port)}  # empty: not what PGHOSTADDR says
-    addresses = addresses_of(host, port, allowed)
+    addresses = addresses_of(host, port, allowed)[:MOST_ADDRESSES]
     return {
         "host": ",".join([host] * len(addresses)),
         "hostaddr": ",".join(addresses),
