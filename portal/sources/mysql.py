@@ -11,6 +11,7 @@ from typing import Any
 
 import pymysql
 from pymysql.constants import CR, ER
+from pymysql.cursors import SSCursor
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -59,6 +60,33 @@ def engine(url: URL, allowed: AllowedHosts, timeout: float, opening: Opening) ->
     return made
 
 
+class _Cursor(SSCursor):
+    """Ends the connection where somebody gave up half way: PyMySQL would first read the rest of the result.
+
+    MySQL sends all of it once a query runs, and takes no request meanwhile.
+    """
+
+    _result: Any
+
+    def close(self) -> None:
+        if self.connection is not None and self._result is not None and self._result.unbuffered_active:
+            self._result.unbuffered_active = False
+            self.connection.close()
+        super().close()
+
+    __del__ = close
+
+
+class _Connection(pymysql.Connection):
+    def cursor(self, cursor: Any = None) -> Any:
+        return super().cursor(_Cursor if cursor is SSCursor else cursor)
+
+    def close(self) -> None:
+        """End the connection, if it is not ended yet."""
+        if self.open:
+            super().close()
+
+
 @dataclass(frozen=True, slots=True)
 class _Server:
     """Where to connect, and as whom. `timeout` is how many seconds a read may wait."""
@@ -101,11 +129,11 @@ class _Server:
             CR.CR_CONN_HOST_ERROR, f"can't connect ({failure.strerror or failure})"
         )
 
-    def _described(self) -> "pymysql.Connection[Any]":
+    def _described(self) -> "_Connection":
         """Return a connection that is not connected yet."""
         mode = str(self.url.query.get("sslmode", "prefer"))
         encrypted = mode in ("require", "verify-full")
-        return pymysql.Connection(
+        return _Connection(
             host=self.url.host,  # by which certificates are verified
             user=self.url.username,
             password=(self.url.password or "").encode(),

@@ -7,10 +7,18 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+import pymysql
 import pytest
 
 from portal.datasets import query
-from portal.errors import InvalidInput, QueryFailed, QueryTimeout, SourceRefused, SourceUnavailable
+from portal.errors import (
+    InvalidInput,
+    LimitExceeded,
+    QueryFailed,
+    QueryTimeout,
+    SourceRefused,
+    SourceUnavailable,
+)
 from portal.hosts import EVERYWHERE, PUBLIC_ONLY
 from portal.sources import mysql
 from portal.sources.connection import Source, connect
@@ -202,6 +210,39 @@ def test_it_streams(source: Source) -> None:
     sql = "SELECT a.seq, b.seq FROM seq_1_to_3000 a JOIN seq_1_to_100 b"
     with query.open_rows(source, sql, {}, timeout=30) as rows:
         assert sum(len(batch) for batch in rows.batches) == 300_000
+
+
+LARGE = "SELECT REPEAT('x', 1000) FROM seq_1_to_300000"  # 300 MB
+
+
+def bytes_sent(server: MariaDB) -> int:
+    """Return what the server has sent so far, once the sessions of sources are over."""
+    connection: Any = pymysql.connect(unix_socket=server.socket, user="root")
+    with connection, connection.cursor() as cursor:
+        sessions = 1
+        while sessions:
+            cursor.execute("SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'reader'")
+            (sessions,) = cursor.fetchone()
+        cursor.execute("SHOW GLOBAL STATUS LIKE 'Bytes_sent'")
+        return int(cursor.fetchone()[1])
+
+
+def test_giving_up_half_way_does_not_read_the_rest(server: MariaDB, source: Source) -> None:
+    before = bytes_sent(server)
+
+    with query.open_rows(source, LARGE, {}, timeout=60) as rows:
+        assert len(next(iter(rows.batches))) > 1
+
+    assert bytes_sent(server) - before < 50_000_000
+
+
+def test_neither_does_passing_a_limit(server: MariaDB, source: Source) -> None:
+    before = bytes_sent(server)
+
+    with pytest.raises(LimitExceeded):
+        read(source, LARGE, timeout=60, maximum_rows=20)
+
+    assert bytes_sent(server) - before < 50_000_000
 
 
 def test_the_server_ends_a_query_past_its_time(source: Source) -> None:
