@@ -11,11 +11,18 @@ from portal.table import Column, Row
 
 ROWS = 20
 TIMEOUT = 10.0  # seconds
+LONGEST_VALUE = 1000
+"""Characters, bytes or elements kept of a value: what is shown needs no more, and this is the web process."""
+
+_LONG = (str, bytes, list)
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The first rows, whether there are more, and how long connecting and reading took."""
+    """The first rows, whether there are more, and how long connecting and reading took.
+
+    Of values beyond LONGEST_VALUE only their beginnings.
+    """
 
     columns: tuple[Column, ...]
     rows: Sequence[Row]
@@ -34,7 +41,12 @@ def preview(
     with open_rows(source, sql, values, columns=columns, timeout=TIMEOUT) as found:
         rows: list[Row] = []
         for batch in found.batches:
-            rows += batch[: ROWS + 1 - len(rows)]
+            rows += map(_cut, batch[: ROWS + 1 - len(rows)])
             if len(rows) > ROWS:
                 break
     return Preview(found.columns, rows[:ROWS], len(rows) > ROWS, (time.perf_counter() - started) * 1000)
+
+
+def _cut(row: Row) -> Row:
+    """Return a row without the rest of its long values, which would fill this process twenty rows on."""
+    return tuple(value[:LONGEST_VALUE] if isinstance(value, _LONG) else value for value in row)
