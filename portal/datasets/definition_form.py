@@ -191,12 +191,21 @@ class DefinitionForm(FlaskForm):
             self.columns.append_entry(_column_row(column, keys))
 
     def say(self, error: InvalidInput) -> bool:
-        """Put an error at its field; say whether there is one."""
-        field: Any = self._fields.get(error.field or "")
+        """Put an error at its field, or at `parameters/<name>/<field>`; say whether there is such."""
+        name, _, within = (error.field or "").partition("/")
+        field: Any = self._fields.get(name)
         if field is None:
             return False
-        field.errors = [*field.errors, str(error)]
+        sentence = self._said_in_row(within, error) if within else str(error)
+        field.errors = [*field.errors, sentence]
         return True
+
+    def _said_in_row(self, within: str, error: InvalidInput) -> str:
+        """Put an error at the field of a parameter; return the sentence that says so above all of them."""
+        parameter, _, name = within.partition("/")
+        row = next(row.form for row in self.parameters if (row.form.name.data or "").strip() == parameter)
+        row[name].errors = [str(error)]
+        return f"{parameter}: {row[name].label.text}: {error}"
 
 
 def filled(definition: Definition, version: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from portal.audit import service as audit
 from portal.config import Settings
-from portal.datasets import query
+from portal.datasets.choices import read_choices
 from portal.datasets.filters import bindings, parameters_of, valid_filters
 from portal.datasets.models import Dataset, DatasetVersion, ExportType
 from portal.datasets.parameters import Parameter
@@ -24,9 +24,6 @@ from portal.sources import service as source_service
 from portal.sources.connection import Source
 from portal.sources.models import DataSource
 from portal.table import Column
-
-CHOICES_LIMIT = 500
-CHOICES_TIMEOUT = 5.0
 
 
 @dataclass(frozen=True)
@@ -204,7 +201,8 @@ def choices_for(dataset: Dataset, settings: Settings) -> dict[str, list[tuple[st
     found: dict[str, list[tuple[str, str]]] = {}
     for parameter in parameters_of(current_version(dataset)):
         if parameter.choices_sql:
-            found[parameter.name] = _read_choices(dataset.source, parameter.choices_sql, settings)
+            source = source_service.opened(dataset.source, settings)
+            found[parameter.name] = read_choices(source, parameter.choices_sql)
         elif parameter.choices:
             found[parameter.name] = list(parameter.choices)
     return found
@@ -256,14 +254,3 @@ def chosen_columns(version: DatasetVersion, keys: list[str]) -> tuple[Column, ..
         return version.table_columns
     by_key = {column.key: column for column in version.table_columns}
     return tuple(by_key[key] for key in keys if key in by_key)
-
-
-def _read_choices(source: DataSource, sql: str, settings: Settings) -> list[tuple[str, str]]:
-    with query.open_rows(
-        source_service.opened(source, settings),
-        sql,
-        {},
-        timeout=CHOICES_TIMEOUT,
-        maximum_rows=CHOICES_LIMIT,
-    ) as rows:
-        return [(str(row[0]), str(row[-1])) for batch in rows.batches for row in batch]

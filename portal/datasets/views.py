@@ -12,6 +12,7 @@ from portal.clock import utcnow
 from portal.database import read_only
 from portal.datasets import definitions
 from portal.datasets import service as datasets
+from portal.datasets.choices import check_choices
 from portal.datasets.definition_form import KIND_WORDS, MOST_COLUMNS, TYPE_WORDS, DefinitionForm, filled
 from portal.datasets.definitions import Definition
 from portal.datasets.filters import parameters_of
@@ -120,7 +121,7 @@ def _answered(form: DefinitionForm, dataset: Dataset | None) -> Any:
     try:
         source = dataset.source if dataset else _chosen_source(form)
         definition = form.definition()
-        found = _run(source, definition, form.period.data)
+        found = _run(source, definition, form.period.data, saving="save" in request.form)
         definition = _with_columns(definition, found)
         if "save" in request.form:
             return _saved(definition, source, dataset, form.version.data or "")
@@ -143,8 +144,8 @@ def _chosen_source(form: DefinitionForm) -> DataSource:
         raise InvalidInput("Choose a data source.", "source") from None
 
 
-def _run(source: DataSource, definition: Definition, period: str | None) -> Preview:
-    """Run a query for its first rows, with none chosen of its other parameters."""
+def _run(source: DataSource, definition: Definition, period: str | None, *, saving: bool) -> Preview:
+    """Run a query for its first rows, with nothing chosen but a period; to save it, read all choices, too."""
     definitions.check_query(definition, source.kind)
     opened = source_service.opened(source, settings())
     values = datasets.values_of(
@@ -157,7 +158,10 @@ def _run(source: DataSource, definition: Definition, period: str | None) -> Prev
         backend=opened.backend,
     )
     db.session.rollback()  # no transaction while the source answers
-    return preview(opened, definition.sql, values)
+    found = preview(opened, definition.sql, values)
+    if saving:
+        check_choices(opened, definition.parameters)
+    return found
 
 
 def _with_columns(definition: Definition, found: Preview) -> Definition:

@@ -163,6 +163,53 @@ class TestDefine:
         assert "Cases that are open." in page
         assert db.session.scalars(select(Dataset.name)).all() == ["Cases"]
 
+    @pytest.mark.parametrize(
+        ("choices", "words"),
+        [
+            ("SELECT DISTINCT status\nFORM cases", 'Line 2, column 6: near "cases": syntax error'),
+            (
+                "SELECT id, status, 1 FROM cases",
+                "Choices are one column, or two: value and label. This gives 3.",
+            ),
+            ("SELECT status FROM cases WHERE id = :id", "there is no :id yet."),
+            ("DELETE FROM cases", "A data source is read-only"),
+            (
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n",
+                "more than the limit of 500 rows. Nobody finds a choice among more.",
+            ),
+        ],
+    )
+    def test_it_reads_the_choices_before_they_are_saved(
+        self, client: FlaskClient, admin: User, dataset: Dataset, choices: str, words: str
+    ) -> None:
+        sign_in(client, admin)
+        asked = {"parameters-0-choices": "", "parameters-0-choices_sql": choices}
+
+        response = client.post("/datasets/new", data=filled(dataset.source, save="1", **asked))
+
+        field = re.search(
+            r'<textarea aria-describedby="parameters-0-choices_sql-error"[^>]*>.*?</p>',
+            response.get_data(as_text=True),
+            re.DOTALL,
+        )
+        assert field
+        assert words in _plain(field[0])
+        assert "Parameters: status: Choices by a query: " in text_of(response)
+        assert "is-wrong" in field[0]
+        assert db.session.scalars(select(Dataset.name)).all() == ["Cases"]
+
+    def test_choices_that_can_be_read_are_saved(
+        self, client: FlaskClient, admin: User, dataset: Dataset
+    ) -> None:
+        sign_in(client, admin)
+        sql = "SELECT DISTINCT status, upper(status) FROM cases"
+        asked = {"parameters-0-choices": "", "parameters-0-choices_sql": sql}
+
+        client.post("/datasets/new", data=filled(dataset.source, save="1", **asked))
+
+        (parameter,) = definitions.definition_of(the_dataset("Open cases")).parameters
+        assert parameter.choices_sql == sql
+
     def test_it_keeps_what_is_said_of_a_column_whose_name_has_line_ends(
         self, client: FlaskClient, admin: User, dataset: Dataset
     ) -> None:
