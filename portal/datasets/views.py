@@ -18,20 +18,20 @@ from portal.datasets.definitions import Definition
 from portal.datasets.filters import parameters_of
 from portal.datasets.first_rows import ROWS, TIMEOUT, Preview, preview
 from portal.datasets.models import Dataset
+from portal.datasets.shown_cells import shown_cells
 from portal.errors import InvalidInput, PortalError, QueryFailed
-from portal.exporters.base import Document
-from portal.exporters.pdf_text import shown_texts
 from portal.extensions import db
 from portal.permissions import Permission
+from portal.schedules.breaking import Broken, broken_by
 from portal.schedules.service import schedules_over
 from portal.sources import service as source_service
 from portal.sources.models import DataSource
-from portal.tally import Tally
 from portal.web import actor, refuse_odd_rows, remote_ip, requires, settings
 
 blueprint = Blueprint("datasets", __name__)
 
-LONGEST_CELL = 80
+ALL_THE_SAME = "all the same"
+"""What a save says of whoever was told which schedules it breaks."""
 
 
 @blueprint.get("/datasets")
@@ -117,15 +117,17 @@ def _answered(form: DefinitionForm, dataset: Dataset | None) -> Any:
     """Run the query that was typed; show its first rows, or save the dataset with the columns found."""
     if not form.validate():
         return _page(form, dataset)
-    problem, found = "", None
+    problem, found, broken = "", None, []
     try:
         source = dataset.source if dataset else _chosen_source(form)
         definition = form.definition()
         found = _run(source, definition, form.period.data, saving="save" in request.form)
         definition = _with_columns(definition, found)
-        if "save" in request.form:
-            return _saved(definition, source, dataset, form.version.data or "")
         form.show_columns(definition.columns, definition.key_columns)
+        if "save" in request.form:
+            broken = broken_by(actor(), dataset, definition) if dataset else []
+            if not broken or request.form["save"] == ALL_THE_SAME:
+                return _saved(definition, source, dataset, form.version.data or "")
     except InvalidInput as error:
         problem = "" if form.say(error) else str(error)
     except QueryFailed as error:
@@ -133,7 +135,7 @@ def _answered(form: DefinitionForm, dataset: Dataset | None) -> Any:
     except PortalError as error:
         problem = str(error)
     db.session.rollback()
-    return _page(form, dataset, found, problem)
+    return _page(form, dataset, found, problem, broken)
 
 
 def _chosen_source(form: DefinitionForm) -> DataSource:
@@ -189,7 +191,11 @@ def _saved(definition: Definition, source: DataSource, dataset: Dataset | None, 
 
 
 def _page(
-    form: DefinitionForm, dataset: Dataset | None = None, found: Preview | None = None, problem: str = ""
+    form: DefinitionForm,
+    dataset: Dataset | None = None,
+    found: Preview | None = None,
+    problem: str = "",
+    broken: Sequence[Broken] = (),
 ) -> str:
     with read_only():
         sources = source_service.list_sources(actor())
@@ -202,26 +208,11 @@ def _page(
             used=schedules_over(actor(), [dataset.id])[dataset.id] if dataset else (),
             next_version=datasets.current_version(dataset).number + 1 if dataset else 1,
             found=found,
-            cells=_cells(found) if found else (),
+            cells=shown_cells(found, actor().organization.timezone) if found else (),
             problem=problem,
+            broken=broken,
+            all_the_same=ALL_THE_SAME,
             types=TYPE_WORDS,
             most_rows=ROWS,
             seconds=TIMEOUT,
         )
-
-
-def _cells(found: Preview) -> Sequence[Sequence[str | None]]:
-    """Return the preview's values as a PDF shows them, cut to a cell; None for NULL."""
-    document = Document("", "", utcnow(), timezone=actor().organization.timezone)
-    shown = [shown_texts(column, document, Tally()) for column in found.columns]
-    return [
-        [
-            None if value is None else _cut(texts[type(value)](value))
-            for texts, value in zip(shown, row, strict=True)
-        ]
-        for row in found.rows
-    ]
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"

@@ -301,6 +301,43 @@ class TestEdit:
 
         assert "1 schedule exports this dataset. One that exports all columns stops at a new one" in page
 
+    def test_it_names_the_schedules_it_breaks_before_saving(
+        self, client: FlaskClient, admin: User, schedule: ScheduledExport
+    ) -> None:
+        sign_in(client, admin)
+        url = f"/datasets/{schedule.dataset.public_id}/edit"
+        data = _form_of(client.get(url).get_data(as_text=True))
+        data |= {"sql": "SELECT number AS case_number FROM cases", "description": "Fewer.", "save": "1"}
+
+        response = client.post(url, data=_without_parameters(data))
+
+        page = text_of(response)
+        assert "Not saved yet: 1 schedule would fail at the next run" in page
+        assert re.search(r"Weekly cases : It exports “.*, which would be gone\.", page)
+        assert len(the_dataset("Cases").versions) == 1
+        kept = _form_of(response.get_data(as_text=True))
+        assert (kept["sql"], kept["description"]) == (data["sql"], "Fewer.")
+        button = re.search(
+            r'<button type="submit"[^>]*value="([^"]*)">Save all the same', response.get_data(as_text=True)
+        )
+        assert button
+
+        client.post(url, data=kept | {"save": button[1]})
+
+        assert len(the_dataset("Cases").versions) == 2
+        assert [one.key for one in definitions.definition_of(the_dataset("Cases")).columns] == ["case_number"]
+
+    def test_it_saves_at_once_what_breaks_none(
+        self, client: FlaskClient, admin: User, schedule: ScheduledExport
+    ) -> None:
+        sign_in(client, admin)
+        url = f"/datasets/{schedule.dataset.public_id}/edit"
+        data = _form_of(client.get(url).get_data(as_text=True))
+
+        client.post(url, data=data | {"columns-0-label": "Case", "save": "1"})
+
+        assert len(the_dataset("Cases").versions) == 2
+
 
 class TestArchive:
     def test_it_is_no_longer_offered(self, client: FlaskClient, admin: User, dataset: Dataset) -> None:
