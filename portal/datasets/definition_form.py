@@ -30,6 +30,7 @@ SPARE_PARAMETERS = 2
 """Empty rows below the parameters there are."""
 
 MOST_COLUMNS, MOST_PARAMETERS = 2000, 40
+MOST_ROWS = 2**31 - 1
 
 KIND_WORDS = {
     ParameterKind.PERIOD: "Period",
@@ -146,6 +147,16 @@ class DefinitionForm(FlaskForm):
     parameters = FieldList(FormField(ParameterForm), "Parameters", max_entries=MOST_PARAMETERS)
     columns = FieldList(FormField(ColumnForm), "Columns", max_entries=MOST_COLUMNS)
     csv = FormField(CsvForm, "CSV")
+    row_limit = IntegerField(
+        "Most rows",
+        [Optional(), NumberRange(1, MOST_ROWS, "That is no number of rows.")],
+        description="A run with more fails. Empty: what the portal allows.",
+    )
+    query_timeout = IntegerField(
+        "Longest query, in seconds",
+        [Optional(), NumberRange(1, None, "That is no number of seconds.")],
+        description="Empty: what the portal allows.",
+    )
     period = SelectField(
         "Period of the preview",
         choices={"": "No period"} | {key: words for key, (words, _) in periods.PRESETS.items()},
@@ -175,6 +186,8 @@ class DefinitionForm(FlaskForm):
             columns=tuple(row.column() for row in rows),
             key_columns=tuple(_as_named(row.key.data) for row in rows if row.is_key.data),
             csv=CsvOptions.from_dict(self.csv.data),
+            row_limit=self.row_limit.data,
+            query_timeout=self.query_timeout.data,
         )
 
     def offer_spare_parameters(self) -> None:
@@ -218,6 +231,8 @@ def filled(definition: Definition, version: int) -> dict[str, Any]:
         "parameters": [_parameter_row(parameter) for parameter in definition.parameters],
         "columns": [_column_row(column, definition.key_columns) for column in definition.columns],
         "csv": definition.csv.to_dict(),
+        "row_limit": definition.row_limit,
+        "query_timeout": definition.query_timeout,
     }
 
 

@@ -28,7 +28,10 @@ LONGEST_SQL = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """All that a version of a dataset says, and what the dataset is called."""
+    """All that a version of a dataset says, and what the dataset is called.
+
+    `query_timeout` is in seconds; None for either limit means what the portal allows.
+    """
 
     name: str
     description: str
@@ -37,6 +40,8 @@ class Definition:
     columns: tuple[Column, ...] = ()
     key_columns: tuple[str, ...] = ()
     csv: CsvOptions = CsvOptions()  # noqa: RUF009 - frozen
+    row_limit: int | None = None
+    query_timeout: int | None = None
 
 
 def get_dataset(actor: User, public_id: str) -> Dataset:
@@ -59,6 +64,8 @@ def definition_of(dataset: Dataset) -> Definition:
         columns=version.table_columns,
         key_columns=tuple(version.key_columns),
         csv=CsvOptions.from_dict(version.csv_options or {}),
+        row_limit=version.row_limit,
+        query_timeout=version.query_timeout,
     )
 
 
@@ -78,6 +85,17 @@ def check_query(definition: Definition, backend: str) -> None:
     for name in parameters_in(definition.sql, backend):
         if name not in known:
             raise InvalidInput(f"The query names :{name}, which is no parameter of this dataset.", "sql")
+
+
+def check_limits(definition: Definition, longest: float) -> None:
+    """Raise InvalidInput on the limit that is none; a query may take `longest` seconds at most."""
+    if definition.row_limit is not None and definition.row_limit < 1:
+        raise InvalidInput("A limit is one row at least, or leave it empty.", "row_limit")
+    if definition.query_timeout is not None and not 1 <= definition.query_timeout <= longest:
+        raise InvalidInput(
+            f"The portal gives a query 1 to {longest:g} seconds; leave it empty for all of them.",
+            "query_timeout",
+        )
 
 
 def create(
@@ -189,6 +207,8 @@ def _version(definition: Definition, number: int, actor: User, now: datetime) ->
         columns=[column.to_dict() for column in definition.columns],
         key_columns=list(definition.key_columns),
         csv_options=definition.csv.to_dict(),
+        row_limit=definition.row_limit,
+        query_timeout=definition.query_timeout,
         created_at=now,
         created_by=actor.email,
     )
@@ -204,6 +224,8 @@ def _described(definition: Definition, number: int) -> dict[str, Any]:
         "columns": [column.to_dict() for column in definition.columns],
         "key_columns": list(definition.key_columns),
         "csv_options": definition.csv.to_dict(),
+        "row_limit": definition.row_limit,
+        "query_timeout": definition.query_timeout,
     }
 
 

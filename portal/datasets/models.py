@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.database import Base, Identified, UTCDateTime, text_enum
@@ -44,10 +44,15 @@ class DatasetVersion(Base):
     """What a dataset said at one time. Never changed: a run names the version it used.
 
     `created_by` is who saved it, by e-mail address; none for those of the system and of earlier releases.
+    `row_limit` and `query_timeout`, in seconds, count where they are smaller than the portal's own.
     """
 
     __tablename__ = "dataset_versions"
-    __table_args__ = (UniqueConstraint("dataset_id", "number"),)
+    __table_args__ = (
+        UniqueConstraint("dataset_id", "number"),
+        CheckConstraint("row_limit > 0", name="row_limit_positive"),
+        CheckConstraint("query_timeout > 0", name="query_timeout_positive"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id"))
@@ -57,6 +62,8 @@ class DatasetVersion(Base):
     columns: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     key_columns: Mapped[list[str]] = mapped_column(JSON)
     csv_options: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    row_limit: Mapped[int | None]
+    query_timeout: Mapped[int | None]
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     created_by: Mapped[str | None] = mapped_column(String(320))
 

@@ -28,12 +28,14 @@ from portal.table import Column
 
 @dataclass(frozen=True)
 class Reading:
-    """A query ready to run: see `query.open_rows`."""
+    """A query ready to run: see `query.open_rows`. The limits are the dataset's own, None for none."""
 
     source: Source
     sql: str
     values: dict[str, Any]
     columns: tuple[Column, ...]
+    row_limit: int | None = None
+    query_timeout: int | None = None
 
 
 def create_dataset(
@@ -97,6 +99,8 @@ def choose_csv(
         columns=old.columns,
         key_columns=old.key_columns,
         csv_options=options.to_dict(),
+        row_limit=old.row_limit,
+        query_timeout=old.query_timeout,
         created_at=now,
         created_by=None if actor == "system" else actor,
     )
@@ -229,7 +233,14 @@ def prepare(
         timezone=timezone,
         backend=source.backend,
     )
-    return Reading(source, version.sql, values, chosen_columns(version, columns))
+    return Reading(
+        source=source,
+        sql=version.sql,
+        values=values,
+        columns=chosen_columns(version, columns),
+        row_limit=version.row_limit,
+        query_timeout=version.query_timeout,
+    )
 
 
 def values_of(

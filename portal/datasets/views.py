@@ -149,6 +149,7 @@ def _chosen_source(form: DefinitionForm) -> DataSource:
 def _run(source: DataSource, definition: Definition, period: str | None, *, saving: bool) -> Preview:
     """Run a query for its first rows, with nothing chosen but a period; to save it, read all choices, too."""
     definitions.check_query(definition, source.kind)
+    definitions.check_limits(definition, settings().query_timeout)
     opened = source_service.opened(source, settings())
     values = datasets.values_of(
         definition.sql,
@@ -215,4 +216,6 @@ def _page(
             types=TYPE_WORDS,
             most_rows=ROWS,
             seconds=TIMEOUT,
+            portal_rows=settings().row_limit,
+            portal_seconds=settings().query_timeout,
         )

@@ -1,5 +1,6 @@
 """From a plan to what its query gave: a finished work file, or word that there is nothing to make one of."""
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,12 +17,11 @@ from portal.datasets import service as datasets
 from portal.datasets.fingerprint import Fingerprint
 from portal.datasets.service import Reading
 from portal.datasets.shape import Difference, Shape
-from portal.file_settings import what_helps
 from portal.runs.drift import CHANGED, Gate, gate_of
 from portal.runs.leases import Claim, fenced
 from portal.runs.log import note
 from portal.runs.plan import Plan
-from portal.runs.rendering import Rendered, refuse_too_many, render
+from portal.runs.rendering import Rendered, limit_of, refuse_too_many, render
 from portal.schedules.models import Empty, Unchanged
 from portal.table import Batches
 
@@ -99,7 +99,7 @@ def read(plan: Plan, path: Path, settings: Settings) -> Result:
 
 @contextmanager
 def _opened(plan: Plan, reading: Reading, gate: Gate | None, settings: Settings) -> Iterator[_Opened]:
-    limit = settings.rows_of(plan.snapshot["format"])
+    limit = limit_of(reading, plan.snapshot["format"], settings)
     names: list[str] = []
 
     def look_at(found: Sequence[str]) -> None:
@@ -112,9 +112,9 @@ def _opened(plan: Plan, reading: Reading, gate: Gate | None, settings: Settings)
         reading.sql,
         reading.values,
         columns=reading.columns,
-        timeout=settings.query_timeout,
+        timeout=min(settings.query_timeout, reading.query_timeout or math.inf),
         maximum_rows=limit.rows,
-        limit_note=what_helps(limit.variable),
+        limit_note=limit.note,
         look_at=look_at,
     ) as rows:
         yield _looked_into(rows, names)

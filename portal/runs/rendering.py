@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from portal.datasets import query
 from portal.datasets.service import Reading
@@ -16,6 +16,14 @@ from portal.file_settings import FileSettings, what_helps
 
 QUICKLY_COUNTED = 100_000
 """Rows up to which a limit is worth a query that only counts."""
+
+
+class Limit(NamedTuple):
+    """How many rows a run may have, whose limit that is, and a sentence on what helps."""
+
+    rows: int
+    whose: str
+    note: str
 
 
 @dataclass(frozen=True)
@@ -47,16 +55,22 @@ def packed(exporter: Exporter, packing: Packing, filename: str) -> Exporter:
     return exporter if packing is Packing.NONE else Packed(exporter, packing, filename)
 
 
+def limit_of(reading: Reading, form: str, settings: FileSettings) -> Limit:
+    """Return the smaller one of the dataset's own limit and the portal's."""
+    of_portal, own = settings.rows_of(form), reading.row_limit
+    if own is None or own >= of_portal.rows:
+        return Limit(of_portal.rows, form.upper(), what_helps(of_portal.variable))
+    return Limit(own, "this dataset", "Narrow its filters or let an admin raise the dataset's limit.")
+
+
 def refuse_too_many(reading: Reading, form: str, settings: FileSettings) -> None:
-    """Count the rows where that is quick. Raises LimitExceeded for more than the format may have."""
-    limit = settings.rows_of(form)
+    """Count the rows where that is quick. Raises LimitExceeded for more than there may be."""
+    limit = limit_of(reading, form, settings)
     if limit.rows > QUICKLY_COUNTED:
         return
     count = query.count_rows(reading.source, reading.sql, reading.values, at_most=limit.rows)
     if count is not None and count > limit.rows:
-        raise LimitExceeded(
-            f"There are more rows than {form.upper()} may have ({limit.rows:,}). {what_helps(limit.variable)}"
-        )
+        raise LimitExceeded(f"There are more rows than {limit.whose} may have ({limit.rows:,}). {limit.note}")
 
 
 def render(exporter: Exporter, document: Document, rows: query.Rows, path: Path) -> Rendered:

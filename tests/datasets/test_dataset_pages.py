@@ -24,6 +24,13 @@ FROM cases
 WHERE status = :status OR :status IS NULL
 ORDER BY id"""
 
+LABELS = {
+    "sql": "Query",
+    "source": "Data source",
+    "row_limit": "Most rows",
+    "query_timeout": "Longest query, in seconds",
+}
+
 
 def filled(source: DataSource | None = None, **changes: Any) -> dict[str, Any]:
     """Return what a browser sends of a form that was just filled in."""
@@ -142,6 +149,10 @@ class TestDefine:
                 "columns",
                 "case_id: Width: Number must be between 1 and 255.",
             ),
+            ({"row_limit": "0"}, "row_limit", "That is no number of rows."),
+            ({"row_limit": "9999999999"}, "row_limit", "That is no number of rows."),
+            ({"query_timeout": "0"}, "query_timeout", "That is no number of seconds."),
+            ({"query_timeout": "601"}, "query_timeout", "The portal gives a query 1 to 600 seconds"),
             ({"parameters-0-choices": ""}, "parameters", "a choice needs either choices or choices_sql"),
         ],
     )
@@ -158,7 +169,7 @@ class TestDefine:
 
         page = text_of(client.post("/datasets/new", data=filled(dataset.source, save="1") | changes))
 
-        label = {"sql": "Query", "source": "Data source"}.get(field, field.capitalize())
+        label = LABELS.get(field, field.capitalize())
         assert f"{label}: {words}" in page or (field == "parameters" and words in page)
         assert "Cases that are open." in page
         assert db.session.scalars(select(Dataset.name)).all() == ["Cases"]
@@ -337,6 +348,26 @@ class TestEdit:
         client.post(url, data=data | {"columns-0-label": "Case", "save": "1"})
 
         assert len(the_dataset("Cases").versions) == 2
+
+    def test_limits_of_its_own_are_part_of_a_version(
+        self, client: FlaskClient, admin: User, dataset: Dataset
+    ) -> None:
+        sign_in(client, admin)
+        url = f"/datasets/{dataset.public_id}"
+        data = _form_of(client.get(f"{url}/edit").get_data(as_text=True))
+        data |= {"row_limit": "5000", "query_timeout": "30", "save": "1"}
+
+        page = text_of(client.post(f"{url}/edit", data=data, follow_redirects=True))
+
+        assert "Limits Most rows 5,000 Longest query 30 s" in page
+        assert "Limits" not in text_of(client.get(f"{url}?version=1"))
+        again = client.get(f"{url}/edit").get_data(as_text=True)
+        assert re.search(r'name="row_limit"[^>]*value="5000"', again)
+        entry = db.session.scalars(select(AuditEntry).where(AuditEntry.action == "dataset.change")).one()
+        assert entry.before is not None
+        assert entry.after is not None
+        assert (entry.before["row_limit"], entry.after["row_limit"]) == (None, 5000)
+        assert (entry.before["query_timeout"], entry.after["query_timeout"]) == (None, 30)
 
 
 class TestArchive:

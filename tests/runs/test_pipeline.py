@@ -270,6 +270,78 @@ def test_it_refuses_more_rows_than_the_format_may_have(
     assert smtp.messages() == []
 
 
+@pytest.mark.parametrize("counted", [True, False], ids=["before work", "while reading"])
+def test_it_refuses_more_rows_than_the_dataset_allows(
+    app: Flask, manager: User, dataset: Dataset, smtp: SmtpServer, settings: Settings, counted: bool
+) -> None:
+    if not counted:  # it can't be wrapped for counting
+        dataset.versions[0].sql += "; -- all of them"
+    dataset.versions[0].row_limit = factories.CASES - 1
+    run = made(manager, factories.schedule(manager, dataset, format=ExportFormat.PDF), settings)
+
+    status = pipeline.execute(
+        run.public_id, worker="worker-1", settings=settings, storage=LocalStorage(settings.files_dir)
+    )
+
+    assert status is RunStatus.FAILED
+    assert run.error_code == "limit"
+    found = (
+        f"There are more rows than this dataset may have ({factories.CASES - 1})."
+        if counted
+        else f"The query returned more than the limit of {factories.CASES - 1} rows."
+    )
+    assert run.error_message == f"{found} Narrow its filters or let an admin raise the dataset's limit."
+    assert smtp.messages() == []
+
+
+@pytest.mark.parametrize(("own", "portals"), [(factories.CASES, 10_000), (10_000, factories.CASES)])
+def test_as_many_rows_as_both_limits_allow_are_fine(
+    app: Flask, manager: User, dataset: Dataset, settings: Settings, own: int, portals: int
+) -> None:
+    dataset.versions[0].row_limit = own
+    run = made(manager, factories.schedule(manager, dataset), settings)
+    limited = settings.model_copy(update={"row_limit": portals})
+
+    status = pipeline.execute(
+        run.public_id, worker="worker-1", settings=limited, storage=LocalStorage(settings.files_dir)
+    )
+
+    assert status is RunStatus.SUCCESS
+
+
+def test_the_portals_row_limit_counts_where_it_is_smaller(
+    app: Flask, manager: User, dataset: Dataset, settings: Settings
+) -> None:
+    dataset.versions[0].row_limit = 10_000
+    run = made(manager, factories.schedule(manager, dataset), settings)
+    limited = settings.model_copy(update={"row_limit": factories.CASES - 1})
+
+    pipeline.execute(
+        run.public_id, worker="worker-1", settings=limited, storage=LocalStorage(settings.files_dir)
+    )
+
+    assert "PORTAL_ROW_LIMIT" in (run.error_message or "")
+
+
+@pytest.mark.parametrize(("own", "portals"), [(1, 600), (300, 1)])
+def test_a_query_ends_at_the_smaller_of_both_limits(
+    app: Flask, manager: User, dataset: Dataset, settings: Settings, own: int, portals: float
+) -> None:
+    version = dataset.versions[0]
+    version.sql = (
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) AS id FROM n"
+    )
+    version.columns, version.query_timeout = [{"key": "id", "label": "Id", "type": "integer"}], own
+    run = made(manager, factories.schedule(manager, dataset), settings)
+    limited = settings.model_copy(update={"query_timeout": portals})
+
+    pipeline.execute(
+        run.public_id, worker="worker-1", settings=limited, storage=LocalStorage(settings.files_dir)
+    )
+
+    assert (run.error_code, run.error_message) == ("timeout", "The query ran past its limit of 1 s.")
+
+
 def test_its_file_says_which_days_its_period_meant(
     app: Flask, manager: User, dataset: Dataset, smtp: SmtpServer, settings: Settings
 ) -> None:

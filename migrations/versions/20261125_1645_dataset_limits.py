@@ -1,0 +1,28 @@
+"""datasets: limits of their own
+
+Revision: 20261125_1645
+Revises: 20261125_1430
+"""
+
+from alembic import op
+
+
+revision = "20261125_1645"
+down_revision = "20261125_1430"
+branch_labels = None
+depends_on = None
+
+COLUMNS = {
+    "row_limit": "INTEGER CONSTRAINT ck_dataset_versions_row_limit_positive CHECK (row_limit > 0)",
+    "query_timeout": "INTEGER CONSTRAINT ck_dataset_versions_query_timeout_positive CHECK (query_timeout > 0)",
+}
+
+
+def upgrade() -> None:
+    for name, definition in COLUMNS.items():
+        op.execute(f"ALTER TABLE dataset_versions ADD COLUMN {name} {definition}")
+
+
+def downgrade() -> None:
+    for name in COLUMNS:  # each takes its own CHECK with it
+        op.drop_column("dataset_versions", name)
