@@ -1,9 +1,10 @@
-"""datasets: limits of their own
+"""datasets: limits of their own; runs: since when a period counts that goes back to the last success
 
 Revision: 20261125_1645
 Revises: 20261125_1430
 """
 
+import sqlalchemy as sa
 from alembic import op
 
 
@@ -21,8 +22,10 @@ COLUMNS = {
 def upgrade() -> None:
     for name, definition in COLUMNS.items():
         op.execute(f"ALTER TABLE dataset_versions ADD COLUMN {name} {definition}")
+    op.add_column("scheduled_export_runs", sa.Column("period_since", sa.DateTime(timezone=True), nullable=True))
 
 
 def downgrade() -> None:
+    op.drop_column("scheduled_export_runs", "period_since")
     for name in COLUMNS:  # each takes its own CHECK with it
         op.drop_column("dataset_versions", name)

@@ -67,6 +67,11 @@ _LINE_ENDS = {LineEnd.CRLF: "CRLF, as on Windows", LineEnd.LF: "LF"}
 _QUOTINGS = {Quoting.MINIMAL: "Where needed", Quoting.TEXT: "All texts", Quoting.ALL: "Everything"}
 
 
+def _preview_periods() -> dict[str, str]:
+    named = {key: words for key, (words, _) in periods.PRESETS.items()}
+    return {"": "No period", **named, periods.SINCE_LAST_SUCCESS: "Since last success: here the last 30 days"}
+
+
 class ParameterForm(Form):
     """One parameter; a row without a name is none."""
 
@@ -159,7 +164,7 @@ class DefinitionForm(FlaskForm):
     )
     period = SelectField(
         "Period of the preview",
-        choices={"": "No period"} | {key: words for key, (words, _) in periods.PRESETS.items()},
+        choices=_preview_periods(),
     )
 
     def validate(self, extra_validators: Any = None) -> bool:

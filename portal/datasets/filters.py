@@ -54,11 +54,13 @@ def bindings(
     due_at: datetime,
     timezone: str,
     sqlite: bool,
+    since: datetime | None = None,
 ) -> dict[str, Any]:
     """Return the values bound to the SQL's parameters for one occurrence.
 
     A period `p` binds `:p_start` and `:p_end`, half-open, null when none was chosen; a multi-choice `p`
-    binds the list `:p` and `:p_any`, 1 when nothing was chosen. On SQLite instants are UTC text.
+    binds the list `:p` and `:p_any`, 1 when nothing was chosen. On SQLite instants are UTC text. `since` is
+    that of `periods.resolve`.
     """
     values: dict[str, Any] = {
         "due_at": _instant(due_at, sqlite=sqlite),
@@ -70,7 +72,7 @@ def bindings(
         if parameter.kind is ParameterKind.PERIOD:
             values[f"{parameter.name}_start"] = values[f"{parameter.name}_end"] = None
             if chosen:
-                period = periods.resolve(chosen, at=due_at, timezone=timezone)
+                period = periods.resolve(chosen, at=due_at, timezone=timezone, since=since)
                 values[f"{parameter.name}_start"] = _instant(period.start, sqlite=sqlite)
                 values[f"{parameter.name}_end"] = _instant(period.end, sqlite=sqlite)
         elif parameter.kind is ParameterKind.MULTI_CHOICE:

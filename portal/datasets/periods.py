@@ -54,6 +54,9 @@ def _this_year(day: date) -> _Days:
     return day.replace(month=1, day=1), day.replace(year=day.year + 1, month=1, day=1)
 
 
+SINCE_LAST_SUCCESS = "since_last_success"
+"""Up to the occurrence, from the one before that was delivered: known to runs only (`runs.since`)."""
+
 PRESETS: dict[str, tuple[str, Callable[[date], _Days]]] = {
     "today": ("Today", lambda day: (day, day + timedelta(days=1))),
     "yesterday": ("Yesterday", lambda day: (day - timedelta(days=1), day)),
@@ -69,19 +72,28 @@ PRESETS: dict[str, tuple[str, Callable[[date], _Days]]] = {
     "this_year": ("This year", _this_year),
     "previous_year": ("Previous year", lambda day: _back(_this_year(day), years=1)),
     "year_to_date": ("Year to date", lambda day: (day.replace(month=1, day=1), day + timedelta(days=1))),
+    SINCE_LAST_SUCCESS: ("Since last success", lambda day: (day - timedelta(days=30), day)),
 }
 """Name → words, and the days it means on a given day. "Last N days" are the N whole days before that day."""
 
 
-def resolve(chosen: dict[str, Any], *, at: datetime, timezone: str) -> Period:
+def resolve(chosen: dict[str, Any], *, at: datetime, timezone: str, since: datetime | None = None) -> Period:
     """Return what a chosen period means at an occurrence, in the schedule's zone.
 
     `chosen` is `{"preset": name}` or `{"start": "YYYY-MM-DD", "end": "YYYY-MM-DD"}`, both days included.
-    The same occurrence always gives the same period, however late it is executed. Raises InvalidInput.
+    The same occurrence always gives the same period, however late it is executed. `since` is when the
+    schedule's last success was due; where nobody knows, that period is the last 30 days. Raises InvalidInput.
     """
+    if since is not None and is_since_last_success(chosen):
+        return Period(since.astimezone(UTC), at.astimezone(UTC))
     zone = ZoneInfo(timezone)
     start, end = _days(chosen, at.astimezone(zone).date())
     return Period(_midnight(start, zone), _midnight(end, zone))
+
+
+def is_since_last_success(chosen: Any) -> bool:
+    """Say whether what was chosen for a parameter depends on the runs before."""
+    return isinstance(chosen, dict) and chosen.get("preset") == SINCE_LAST_SUCCESS
 
 
 def describe(chosen: dict[str, Any]) -> str:

@@ -220,8 +220,12 @@ def prepare(
     due_at: datetime,
     timezone: str,
     settings: Settings,
+    since: datetime | None = None,
 ) -> Reading:
-    """Return all that reading a version's rows takes, so that no transaction is open while they are read."""
+    """Return all that reading a version's rows takes, so that no transaction is open while they are read.
+
+    `since` is that of `periods.resolve`.
+    """
     source = source_service.opened(version.dataset.source, settings)
     organization = db.session.get_one(Organization, version.dataset.organization_id)
     values = values_of(
@@ -232,6 +236,7 @@ def prepare(
         due_at=due_at,
         timezone=timezone,
         backend=source.backend,
+        since=since,
     )
     return Reading(
         source=source,
@@ -252,9 +257,12 @@ def values_of(
     due_at: datetime,
     timezone: str,
     backend: str,
+    since: datetime | None = None,
 ) -> dict[str, Any]:
     """Return the values of those parameters that a query names; see `filters.bindings`."""
-    values = bindings(parameters, filters, due_at=due_at, timezone=timezone, sqlite=backend == "sqlite")
+    values = bindings(
+        parameters, filters, due_at=due_at, timezone=timezone, sqlite=backend == "sqlite", since=since
+    )
     values["organization_id"] = organization.public_id
     return {name: values[name] for name in parameters_in(sql, backend) if name in values}
 

@@ -39,9 +39,19 @@ def filters_of(run: ScheduledExportRun) -> list[ChosenFilter]:
 
 def _days(chosen: dict[str, str], run: ScheduledExportRun) -> str:
     zone = ZoneInfo(run.snapshot["timezone"])
+    if periods.is_since_last_success(chosen):
+        return _instants(run, zone)
     period = periods.resolve(chosen, at=run.due_at, timezone=zone.key)
     first = period.start.astimezone(zone)
     last = period.end.astimezone(zone) - timedelta(days=1)
     if first.date() == last.date():
         return f"{last:%-d %b %Y}"
     return f"{first:%-d %b %Y} to {last:%-d %b %Y}"
+
+
+def _instants(run: ScheduledExportRun, zone: ZoneInfo) -> str:
+    """Return from when to when a period since the last success is; nobody knows before the run has begun."""
+    if run.period_since is None:
+        return ""
+    first, last = (at.astimezone(zone) for at in (run.period_since, run.due_at))
+    return f"{first:%-d %b %Y, %H:%M} to {last:%-d %b %Y, %H:%M}"

@@ -42,6 +42,7 @@ class ScheduledExportRun(Identified, Base):
     may next claim it. Of a schedule's runs that are `one_at_a_time` only one is RUNNING. A run `catches_up`
     when it was made late for a schedule that wants every occurrence. Past `start_by` it may not start.
 
+    `period_since` is when a period since the last success begins, settled when the run is first prepared.
     `content_hash` is that of what was read (`datasets.fingerprint`), where somebody wants to compare it;
     `shape` what its columns held, where nothing was known of that. `told_empty` means that its recipients
     are told that there were no rows, and get no file. `warning` is a sentence on what is unusual about it.
@@ -108,6 +109,7 @@ class ScheduledExportRun(Identified, Base):
     stage: Mapped[str | None] = mapped_column(String(24))
     snapshot: Mapped[dict[str, Any]] = mapped_column(JSON)
     resolved_parameters: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    period_since: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     one_at_a_time: Mapped[bool] = mapped_column(default=False, server_default=false())

@@ -28,7 +28,7 @@ from portal.exporters.base import Document
 from portal.exporters.options import Packing
 from portal.exporters.registry import EXPORTERS
 from portal.extensions import db
-from portal.runs import finish, results
+from portal.runs import finish, results, since
 from portal.runs.chosen import ChosenFilter, filters_of
 from portal.runs.filenames import filename_for
 from portal.runs.leases import Claim, claim, fenced
@@ -125,6 +125,7 @@ def resolve(owned: Claim, settings: Settings) -> Plan:
     with fenced(owned) as run:
         snapshot = run.snapshot
         version = datasets.get_version(snapshot["dataset_version"])
+        since.settle(run)
         filters = filters_of(run)
         # a snapshot of an earlier release names no packing
         chosen = options(settings, version.csv_options, snapshot.get("packing", Packing.NONE))

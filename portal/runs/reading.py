@@ -66,6 +66,7 @@ def prepare(plan: Plan, settings: Settings) -> tuple[Reading, Gate | None]:
             due_at=run.due_at,
             timezone=plan.snapshot["timezone"],
             settings=settings,
+            since=run.period_since,
         )
         run.stage = "read"
         run.resolved_parameters = {name: _plain(value) for name, value in reading.values.items()}

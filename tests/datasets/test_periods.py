@@ -38,6 +38,7 @@ TABLE = [
     ("this_year", WEDNESDAY, "2025-01-01", "2026-01-01"),
     ("previous_year", WEDNESDAY, "2024-01-01", "2025-01-01"),
     ("year_to_date", WEDNESDAY, "2025-01-01", "2025-03-13"),
+    ("since_last_success", WEDNESDAY, "2025-02-10", "2025-03-12"),  # nobody knows of a success
 ]
 EDGES = [
     ("this_week", "2025-03-10", "2025-03-10", "2025-03-17"),  # a Monday
@@ -158,3 +159,20 @@ def test_it_refuses_what_is_no_period(chosen: Chosen, timezone: str) -> None:
 def test_it_says_a_period_in_words() -> None:
     assert describe({"preset": "last_30_days"}) == "Last 30 days"
     assert describe({"start": "2025-03-09", "end": "2025-03-10"}) == "2025-03-09 to 2025-03-10"
+
+
+def test_since_last_success_is_from_that_instant_to_the_occurrence() -> None:
+    due, before = utc("2025-03-12T12:30"), utc("2025-03-05T12:30")
+
+    period = resolve({"preset": "since_last_success"}, at=due, timezone="Asia/Kolkata", since=before)
+
+    assert (period.start, period.end) == (before, due)
+
+
+def test_other_periods_know_no_success() -> None:
+    due, before = utc("2025-03-12T12:30"), utc("2025-03-05T12:30")
+
+    for chosen in ({"preset": "today"}, {"start": "2025-03-01", "end": "2025-03-02"}):
+        assert resolve(chosen, at=due, timezone="UTC", since=before) == resolve(
+            chosen, at=due, timezone="UTC"
+        )
