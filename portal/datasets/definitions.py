@@ -111,10 +111,10 @@ def create(
         export_type=ExportType.CUSTOM,
         created_at=now,
     )
-    dataset.versions.append(_version(checked, 1, actor, now))
+    dataset.versions.append(_version(checked, 1, source, actor, now))
     db.session.add(dataset)
     db.session.flush()
-    _record(dataset, "dataset.create", actor, now, ip, after=_described(checked, 1))
+    _record(dataset, "dataset.create", actor, now, ip, after=_described(checked, 1, source))
     return dataset
 
 
@@ -123,31 +123,37 @@ def change(
     dataset: Dataset,
     definition: Definition,
     *,
+    source: DataSource | None = None,
     begun_with: str,
     now: datetime,
     ip: str | None = None,
 ) -> DatasetVersion | None:
     """Save what a dataset says from now on as a new version, which new runs use; None if nothing changed.
 
-    `begun_with` is the number of the version that was edited. Raises InvalidInput, on the field in question,
-    also where somebody else has saved another one since.
+    `source` is another one of the organization to read from now on. `begun_with` is the number of the version
+    that was edited. Raises InvalidInput, on the field in question, also where somebody else has saved another
+    one since.
     """
-    checked = _checked(actor, definition, dataset.source.kind, besides=dataset)
+    was = dataset.source
+    source = was if source is None else source
+    if source.organization_id != dataset.organization_id:
+        raise InvalidInput("Choose a data source.", "source")
+    checked = _checked(actor, definition, source.kind, besides=dataset)
     before, old = definition_of(dataset), current_version(dataset)
     if begun_with != str(old.number):
         raise InvalidInput(
             f"{old.created_by or 'Somebody'} has saved version {old.number} while you edited: open it anew,"
             " lest you undo what it changed."
         )
-    if checked == before:
+    if checked == before and source is was:
         return None
-    dataset.name, dataset.description = checked.name, checked.description
+    dataset.name, dataset.description, dataset.source = checked.name, checked.description, source
     version = old
-    if replace(checked, name=before.name, description=before.description) != before:
-        version = _version(checked, old.number + 1, actor, now)
+    if source is not was or replace(checked, name=before.name, description=before.description) != before:
+        version = _version(checked, old.number + 1, source, actor, now)
         dataset.versions.append(version)
     db.session.flush()
-    described = _described(before, old.number), _described(checked, version.number)
+    described = _described(before, old.number, was), _described(checked, version.number, source)
     _record(dataset, "dataset.change", actor, now, ip, before=described[0], after=described[1])
     return version
 
@@ -199,9 +205,12 @@ def _free_name(organization_id: int, name: str, besides: Dataset | None) -> str:
     return name
 
 
-def _version(definition: Definition, number: int, actor: User, now: datetime) -> DatasetVersion:
+def _version(
+    definition: Definition, number: int, source: DataSource, actor: User, now: datetime
+) -> DatasetVersion:
     return DatasetVersion(
         number=number,
+        source_id=source.id,
         sql=definition.sql,
         parameters=[parameter.to_dict() for parameter in definition.parameters],
         columns=[column.to_dict() for column in definition.columns],
@@ -214,11 +223,12 @@ def _version(definition: Definition, number: int, actor: User, now: datetime) ->
     )
 
 
-def _described(definition: Definition, number: int) -> dict[str, Any]:
+def _described(definition: Definition, number: int, source: DataSource) -> dict[str, Any]:
     return {
         "version": number,
         "name": definition.name,
         "description": definition.description,
+        "source": source.name,
         "sql": definition.sql,
         "parameters": [parameter.to_dict() for parameter in definition.parameters],
         "columns": [column.to_dict() for column in definition.columns],

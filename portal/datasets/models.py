@@ -44,7 +44,8 @@ class DatasetVersion(Base):
     """What a dataset said at one time. Never changed: a run names the version it used.
 
     `created_by` is who saved it, by e-mail address; none for those of the system and of earlier releases.
-    `row_limit` and `query_timeout`, in seconds, count where they are smaller than the portal's own.
+    `source` is what it reads, none where its dataset was never over another one. `row_limit` and
+    `query_timeout`, in seconds, count where they are smaller than the portal's own.
     """
 
     __tablename__ = "dataset_versions"
@@ -57,6 +58,7 @@ class DatasetVersion(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id"))
     number: Mapped[int]
+    source_id: Mapped[int | None] = mapped_column(ForeignKey("data_sources.id"))
     sql: Mapped[str] = mapped_column(Text)
     parameters: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     columns: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
@@ -68,6 +70,11 @@ class DatasetVersion(Base):
     created_by: Mapped[str | None] = mapped_column(String(320))
 
     dataset: Mapped[Dataset] = relationship(back_populates="versions")
+    source: Mapped[DataSource | None] = relationship()
+
+    @property
+    def read_source(self) -> DataSource:
+        return self.source or self.dataset.source
 
     @property
     def table_columns(self) -> tuple[Column, ...]:

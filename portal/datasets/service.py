@@ -62,6 +62,7 @@ def create_dataset(
     dataset.versions.append(
         DatasetVersion(
             number=1,
+            source_id=source.id,
             sql=sql,
             parameters=[parameter.to_dict() for parameter in parameters],
             columns=[column.to_dict() for column in columns],
@@ -94,6 +95,7 @@ def choose_csv(
     version = DatasetVersion(
         dataset=dataset,
         number=old.number + 1,
+        source_id=old.source_id,
         sql=old.sql,
         parameters=old.parameters,
         columns=old.columns,
@@ -226,7 +228,7 @@ def prepare(
 
     `since` is that of `periods.resolve`.
     """
-    source = source_service.opened(version.dataset.source, settings)
+    source = source_service.opened(version.read_source, settings)
     organization = db.session.get_one(Organization, version.dataset.organization_id)
     values = values_of(
         version.sql,

@@ -110,7 +110,8 @@ def archive(dataset_id: str) -> Response:
 
 
 def _filled(dataset: Dataset) -> dict[str, Any]:
-    return filled(definitions.definition_of(dataset), datasets.current_version(dataset).number)
+    number = datasets.current_version(dataset).number
+    return filled(definitions.definition_of(dataset), number) | {"source": dataset.source.public_id}
 
 
 def _answered(form: DefinitionForm, dataset: Dataset | None) -> Any:
@@ -119,7 +120,7 @@ def _answered(form: DefinitionForm, dataset: Dataset | None) -> Any:
         return _page(form, dataset)
     problem, found, broken = "", None, []
     try:
-        source = dataset.source if dataset else _chosen_source(form)
+        source = _chosen_source(form)
         definition = form.definition()
         found = _run(source, definition, form.period.data, saving="save" in request.form)
         definition = _with_columns(definition, found)
@@ -182,7 +183,13 @@ def _saved(definition: Definition, source: DataSource, dataset: Dataset | None, 
         words = f"“{dataset.name}” is saved. Schedules can export it now."
     else:
         version = definitions.change(
-            actor(), dataset, definition, begun_with=begun_with, now=utcnow(), ip=remote_ip()
+            actor(),
+            dataset,
+            definition,
+            source=source,
+            begun_with=begun_with,
+            now=utcnow(),
+            ip=remote_ip(),
         )
         words = f"Saved as version {version.number}. New runs use it." if version else "Nothing has changed."
     public_id = dataset.public_id

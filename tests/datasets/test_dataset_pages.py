@@ -1,6 +1,9 @@
 """The pages of datasets as a browser meets them."""
 
 import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,14 +11,18 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from portal.audit.models import AuditEntry
+from portal.config import Settings
 from portal.datasets import definitions
 from portal.datasets.models import Dataset
 from portal.datasets.parameters import ParameterKind
+from portal.errors import InvalidInput
 from portal.extensions import db
-from portal.organizations.models import User
+from portal.organizations.models import Organization, User
 from portal.schedules.models import ScheduledExport
+from portal.sources import service as source_service
 from portal.sources.models import DataSource
 from portal.table import ColumnType
+from tests import factories
 from tests.conftest import sign_in
 from tests.schedules.pages import text_of
 
@@ -369,6 +376,66 @@ class TestEdit:
         assert (entry.before["row_limit"], entry.after["row_limit"]) == (None, 5000)
         assert (entry.before["query_timeout"], entry.after["query_timeout"]) == (None, 30)
 
+    def test_it_can_move_to_another_source(
+        self, client: FlaskClient, admin: User, dataset: Dataset, settings: Settings
+    ) -> None:
+        other = _another_source(admin.organization, settings, "CREATE TABLE cases (id integer, status text)")
+        old = dataset.source
+        sign_in(client, admin)
+        url = f"/datasets/{dataset.public_id}"
+        page = client.get(f"{url}/edit").get_data(as_text=True)
+        assert f'<option selected value="{old.public_id}">Cases source</option>' in page
+        data = _form_of(page) | {"source": other.public_id, "save": "1"}
+
+        refused = text_of(client.post(f"{url}/edit", data=data))
+        assert re.search("Query: (Line [0-9]+, column [0-9]+: )?no such (column|table): ", refused)
+        assert the_dataset("Cases").source is old, "the query is run there first"
+
+        moved = _without_parameters(data) | {"sql": "SELECT id, status FROM cases"}
+        client.post(f"{url}/edit", data=moved)
+
+        first, second = the_dataset("Cases").versions
+        assert (first.read_source.name, second.read_source.name) == ("Cases source", "Elsewhere")
+        assert the_dataset("Cases").source.name == "Elsewhere"
+        entry = db.session.scalars(select(AuditEntry).where(AuditEntry.action == "dataset.change")).one()
+        assert entry.before is not None
+        assert entry.after is not None
+        assert (entry.before["source"], entry.after["source"]) == ("Cases source", "Elsewhere")
+        assert "Cases source" in text_of(client.get(f"{url}?version=1"))
+
+    def test_another_source_alone_is_a_version(
+        self, client: FlaskClient, admin: User, dataset: Dataset, settings: Settings
+    ) -> None:
+        path = source_service.sources_folder(settings, admin.organization) / "copy.db"
+        factories.cases_database(path)
+        other = _source_of(admin.organization, settings, path)
+        sign_in(client, admin)
+        url = f"/datasets/{dataset.public_id}/edit"
+        data = _form_of(client.get(url).get_data(as_text=True))
+
+        client.post(url, data=data | {"source": other.public_id, "save": "1"})
+
+        assert [one.read_source.name for one in the_dataset("Cases").versions] == [
+            "Cases source",
+            "Elsewhere",
+        ]
+
+    def test_it_never_moves_to_somebody_elses_source(
+        self, client: FlaskClient, admin: User, outsider: User, dataset: Dataset, settings: Settings
+    ) -> None:
+        theirs = factories.dataset(outsider.organization, settings, "Theirs").source
+        db.session.commit()
+        sign_in(client, admin)
+        url = f"/datasets/{dataset.public_id}/edit"
+        data = _form_of(client.get(url).get_data(as_text=True))
+
+        page = text_of(client.post(url, data=data | {"source": theirs.public_id, "save": "1"}))
+
+        assert "Data source: Choose a data source." in page
+        definition = definitions.definition_of(dataset)
+        with pytest.raises(InvalidInput):
+            definitions.change(admin, dataset, definition, source=theirs, begun_with="1", now=factories.NOW)
+
 
 class TestArchive:
     def test_it_is_no_longer_offered(self, client: FlaskClient, admin: User, dataset: Dataset) -> None:
@@ -388,6 +455,21 @@ class TestArchive:
 
         assert "“Weekly cases” exports this dataset" in text_of(page)
         assert client.get(f"/datasets/{schedule.dataset.public_id}").status_code == 200
+
+
+def _another_source(organization: Organization, settings: Settings, table: str) -> DataSource:
+    path = source_service.sources_folder(settings, organization) / "elsewhere.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(table)
+    return _source_of(organization, settings, path)
+
+
+def _source_of(organization: Organization, settings: Settings, path: Path) -> DataSource:
+    made = source_service.create_source(
+        organization, "Elsewhere", f"sqlite:///{path}", settings=settings, now=factories.NOW
+    )
+    db.session.commit()
+    return made
 
 
 def _form_of(page: str) -> dict[str, Any]:
