@@ -49,7 +49,7 @@ def test_it_makes_an_active_schedule_that_is_due(manager: User, dataset: Dataset
     assert made.location is None
     entry = db.session.scalars(select(AuditEntry).where(AuditEntry.action == "schedule.create")).one()
     assert entry.target == f"schedule:{made.public_id}"
-    assert entry.after == service.describe(made)
+    assert entry.after == {**service.describe(made), "accepted_version": 1}
 
 
 def test_it_keeps_each_recipient_once(manager: User, dataset: Dataset) -> None:
@@ -225,6 +225,21 @@ def test_it_stays_paused_when_it_is_changed(
     db.session.commit()
 
     assert (schedule.name, schedule.active, schedule.next_run_at) == ("Renamed", False, None)
+
+
+def test_the_trail_names_the_version_that_saving_accepted(manager: User, dataset: Dataset) -> None:
+    schedule = factories.schedule(manager, dataset)
+    datasets.choose_csv(dataset, CsvOptions(decimal_comma=True), now=NOW)
+
+    service.update_schedule(manager, schedule, factories.draft(dataset, name="Again"), now=NOW)
+
+    made = db.session.scalars(select(AuditEntry).where(AuditEntry.action == "schedule.create")).one()
+    saved = db.session.scalars(select(AuditEntry).where(AuditEntry.action == "schedule.update")).one()
+    assert made.after is not None
+    assert saved.before is not None
+    assert saved.after is not None
+    assert made.after["accepted_version"] == 1
+    assert (saved.before["accepted_version"], saved.after["accepted_version"]) == (1, 2)
 
 
 def test_it_deletes_without_taking_history_along(
