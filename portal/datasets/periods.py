@@ -76,6 +76,9 @@ PRESETS: dict[str, tuple[str, Callable[[date], _Days]]] = {
 }
 """Name → words, and the days it means on a given day. "Last N days" are the N whole days before that day."""
 
+CALENDAR = {name: found for name, found in PRESETS.items() if name != SINCE_LAST_SUCCESS}
+"""Those that the day alone decides, for what has no runs."""
+
 
 def resolve(chosen: dict[str, Any], *, at: datetime, timezone: str, since: datetime | None = None) -> Period:
     """Return what a chosen period means at an occurrence, in the schedule's zone.

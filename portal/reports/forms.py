@@ -148,7 +148,7 @@ class ReportForm(FlaskForm):
     description = TextAreaField("Description", [Length(max=1000)])
     period = SelectField(
         "Period",
-        choices={key: words for key, (words, _) in periods.PRESETS.items()},
+        choices={key: words for key, (words, _) in periods.CALENDAR.items()},
         description="What it shows unless another one is chosen.",
     )
     sections = FieldList(FormField(SectionForm), "Sections", max_entries=MOST_SECTIONS)

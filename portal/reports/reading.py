@@ -1,5 +1,6 @@
 """Asking the datasets of a report, each once a period, however many sections show it."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,6 +41,7 @@ class Question:
     values: dict[str, Any]
     before: dict[str, Any] | None
     columns: tuple[Column, ...]
+    query_timeout: int | None = None
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def _question(
     timezone: str,
     settings: Settings,
 ) -> Question:
-    source = source_service.opened(version.dataset.source, settings)
+    source = source_service.opened(version.read_source, settings)
     parameters = parameters_of(version)
     name = next((one.name for one in parameters if one.kind is ParameterKind.PERIOD), None)
 
@@ -140,13 +142,15 @@ def _question(
         values=values(period),
         before=values(before) if before and name else None,
         columns=version.table_columns,
+        query_timeout=version.query_timeout,
     )
 
 
 def read(asked: Asked, *, timeout: float, tally: Tally) -> dict[str, Answer | str]:
     """Run the queries; a dataset that can't be read has its error's sentence in place of an answer.
 
-    No transaction of ours may be open meanwhile. `timeout` is in seconds, of each query.
+    No transaction of ours may be open meanwhile. `timeout` is in seconds, of each query,
+    which a dataset may have less of.
     """
     return {
         public_id: question if isinstance(question, str) else _answer(question, timeout, tally)
@@ -169,7 +173,7 @@ def _rows(question: Question, values: Mapping[str, Any], timeout: float, tally: 
         question.sql,
         values,
         columns=question.columns,
-        timeout=timeout,
+        timeout=min(timeout, question.query_timeout or math.inf),
         maximum_rows=MOST_ROWS,
         limit_note="A report shows sums: let its query add them up.",
     ) as found:

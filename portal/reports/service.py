@@ -164,7 +164,7 @@ def reports_over(actor: User, dataset_ids: Collection[str]) -> dict[str, list[st
 
 def checked_period(preset: str) -> str:
     """Return the name of a period. Raises InvalidInput on field `period`."""
-    if preset not in periods.PRESETS:
+    if preset not in periods.CALENDAR:
         raise InvalidInput("Choose a period from the list.", "period")
     return preset
 

@@ -56,7 +56,7 @@ def index() -> str:
         "reports/index.html",
         reports=found,
         versions={report.id: service.current_version(report) for report in found},
-        presets=periods.PRESETS,
+        presets=periods.CALENDAR,
         zone=actor().organization.timezone,
         sources=source_service.list_sources(actor()),
     )
@@ -75,7 +75,7 @@ def show(report_id: str) -> str:
         report=service.get_report(actor(), report_id),
         version=service.current_version(report),
         chosen=chosen["preset"],
-        presets=periods.PRESETS,
+        presets=periods.CALENDAR,
         shown=shown,
         branding=branding_of(actor().organization),
         zone=shown.document.timezone,
@@ -182,7 +182,7 @@ def _chosen_period(default: dict[str, Any]) -> dict[str, Any]:
     preset = request.args.get("period")
     if preset is None:
         return default
-    if preset not in periods.PRESETS:
+    if preset not in periods.CALENDAR:
         abort(HTTPStatus.NOT_FOUND)
     return {"preset": preset}
 
@@ -250,7 +250,7 @@ def _saved(form: ReportForm, report: Report | None) -> Response:
 
 def _preview_of(form: ReportForm) -> list[Block]:
     """Return what the form's sections show now; one that is not complete says what it lacks."""
-    chosen = {"preset": form.period.data if form.period.data in periods.PRESETS else "last_30_days"}
+    chosen = {"preset": form.period.data if form.period.data in periods.CALENDAR else "last_30_days"}
     columns = service.columns_to_choose(actor())
     try:
         sections = form.definition().sections

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from portal.datasets.periods import PRESETS, describe, resolve
+from portal.datasets.periods import CALENDAR, PRESETS, describe, resolve
 from portal.errors import InvalidInput
 
 Chosen = dict[str, Any]
@@ -176,3 +176,7 @@ def test_other_periods_know_no_success() -> None:
         assert resolve(chosen, at=due, timezone="UTC", since=before) == resolve(
             chosen, at=due, timezone="UTC"
         )
+
+
+def test_what_has_no_runs_is_offered_no_period_since_one() -> None:
+    assert [name for name in PRESETS if name not in CALENDAR] == ["since_last_success"]
