@@ -77,9 +77,15 @@ class SectionForm(Form):
     split = SelectField("A series for each", validate_choice=False)
     only_column = SelectField("Only rows where", validate_choice=False)
     only_value = StringField("is", [Length(max=200)])
-    unit = SelectField("Shown as", choices={str(unit): words for unit, words in _UNITS.items()})
-    better = SelectField("Change", choices={str(one): words for one, words in _BETTER.items()})
-    width = SelectField("Width", choices={str(width): words for width, words in _WIDTHS.items()})
+    unit = SelectField(
+        "Shown as", choices={str(unit): words for unit, words in _UNITS.items()}, default=Unit.COUNT
+    )
+    better = SelectField(
+        "Change", choices={str(one): words for one, words in _BETTER.items()}, default=Better.NEITHER
+    )
+    width = SelectField(
+        "Width", choices={str(width): words for width, words in _WIDTHS.items()}, default=Width.FULL
+    )
     rows = IntegerField(
         "Rows",
         [Optional(), NumberRange(1, MOST_TABLE_ROWS, f"1 to {MOST_TABLE_ROWS} rows.")],

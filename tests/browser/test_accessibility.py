@@ -12,6 +12,7 @@ from portal.alerts.service import raise_alert
 from portal.config import Settings
 from portal.extensions import db
 from portal.organizations.models import User
+from portal.reports.board import add_board_report
 from portal.runs import pipeline
 from portal.runs.service import run_now
 from portal.schedules.models import ScheduledExport
@@ -29,6 +30,9 @@ def paths(app: Flask, admin: User, schedule: ScheduledExport, settings: Settings
     db.session.commit()
     pipeline.execute(run.public_id, worker="worker-1", settings=settings, storage=app.extensions["storage"])
     raise_alert(schedule, Cause.RUN_FAILED, "happened", run_id=run.public_id, now=datetime.now(UTC))
+    db.session.commit()
+    source = schedule.dataset.source
+    report = add_board_report(schedule.organization, source, actor="system", now=datetime.now(UTC))
     db.session.commit()
     found = [
         "/",
@@ -53,6 +57,11 @@ def paths(app: Flask, admin: User, schedule: ScheduledExport, settings: Settings
         "/sources/new",
         f"/sources/{schedule.dataset.source.public_id}",
         f"/sources/{schedule.dataset.source.public_id}/edit",
+        "/reports",
+        "/reports/board",
+        "/reports/new",
+        f"/reports/{report.public_id}",
+        f"/reports/{report.public_id}/edit",
     ]
     let_go()
     return found
