@@ -1,6 +1,7 @@
 """The form of a dataset: its query, its parameters, and what is said of the columns it gives."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from flask_wtf import FlaskForm
@@ -19,7 +20,6 @@ from wtforms import (
 from wtforms.validators import Length, NumberRange, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from portal.datasets import periods
 from portal.datasets.definitions import TAGS, Definition
 from portal.datasets.parameters import Parameter, ParameterKind
 from portal.errors import InvalidInput
@@ -162,10 +162,6 @@ class DefinitionForm(FlaskForm):
         [Optional(), NumberRange(1, None, "That is no number of seconds.")],
         description="Empty: what the portal allows.",
     )
-    period = SelectField(
-        "Period of the preview",
-        choices=_preview_periods(),
-    )
 
     def validate(self, extra_validators: Any = None) -> bool:
         """Check all fields; what is wrong in a row is said in one sentence of its list."""
@@ -182,12 +178,11 @@ class DefinitionForm(FlaskForm):
     def definition(self) -> Definition:
         """Return what was filled in. Raises InvalidInput on the field in question."""
         rows = [row.form for row in self.columns]
-        parameters = (row.form for row in self.parameters if (row.form.name.data or "").strip())
         return Definition(
             name=self.name.data or "",
             description=self.description.data or "",
             sql=(self.sql.data or "").replace("\r\n", "\n"),
-            parameters=tuple(row.parameter() for row in parameters),
+            parameters=tuple(row.parameter() for row in self._filled_parameters()),
             columns=tuple(row.column() for row in rows),
             key_columns=tuple(_as_named(row.key.data) for row in rows if row.is_key.data),
             csv=CsvOptions.from_dict(self.csv.data),
@@ -195,9 +190,20 @@ class DefinitionForm(FlaskForm):
             query_timeout=self.query_timeout.data,
         )
 
+    def _filled_parameters(self) -> list[ParameterForm]:
+        return [row.form for row in self.parameters if (row.form.name.data or "").strip()]
+
+    def usable_parameters(self) -> list[Parameter]:
+        """Return those parameters that are right as they stand, whatever is wrong elsewhere."""
+        found = []
+        for row in self._filled_parameters():
+            with suppress(InvalidInput, ValueError):  # said at the parameters when the query is run
+                found.append(row.parameter())
+        return found
+
     def offer_spare_parameters(self) -> None:
         """Leave room for more parameters."""
-        filled = [row for row in self.parameters if (row.form.name.data or "").strip()]
+        filled = self._filled_parameters()
         while len(self.parameters) < min(len(filled) + SPARE_PARAMETERS, MOST_PARAMETERS):
             self.parameters.append_entry()
 

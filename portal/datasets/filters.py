@@ -11,6 +11,7 @@ from portal.datasets.parameters import Parameter, ParameterKind
 from portal.errors import InvalidInput
 
 _LARGEST = 2**53  # beyond it a float skips whole numbers
+_LONGEST_TEXT = 1000
 _ANY_DAY = datetime(2025, 1, 1, tzinfo=UTC)
 
 
@@ -41,10 +42,14 @@ def valid_filters(version: DatasetVersion, chosen: Mapping[str, Any]) -> dict[st
     for name, value in chosen.items():
         if name not in known:
             raise InvalidInput(f"The dataset has no filter “{name}”.", "filters")
-        if value in (None, "", [], {}):
-            continue
-        valid[name] = _valid_choice(known[name], value)
+        if is_chosen(value):
+            valid[name] = valid_value(known[name], value)
     return valid
+
+
+def is_chosen(value: Any) -> bool:
+    """Say whether an answer is one: empty ones leave a parameter open."""
+    return value not in (None, "", [], {}) and not (isinstance(value, str) and value.isspace())
 
 
 def bindings(
@@ -94,11 +99,19 @@ def filters_in_words(version: DatasetVersion, filters: Mapping[str, Any]) -> lis
             words.append((parameter.label, "all"))
         else:
             values = chosen if isinstance(chosen, list) else [chosen]
-            words.append((parameter.label, ", ".join(map(str, values))))
+            words.append((parameter.label, ", ".join(_word(parameter, value) for value in values)))
     return words
 
 
-def _valid_choice(parameter: Parameter, value: Any) -> Any:
+def _word(parameter: Parameter, value: Any) -> str:
+    """Return the label of a choice where it is fixed; one read from the source is its own word."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return dict(parameter.choices).get(value, str(value))
+
+
+def valid_value(parameter: Parameter, value: Any) -> Any:
+    """Return what is kept of a value chosen for a parameter. Raises InvalidInput with its name."""
     if parameter.kind is ParameterKind.PERIOD:
         return _valid_period(parameter, value)
     if parameter.kind is ParameterKind.MULTI_CHOICE:
@@ -111,6 +124,14 @@ def _valid_choice(parameter: Parameter, value: Any) -> Any:
         return _valid_number(parameter, value)
     if parameter.kind is ParameterKind.BOOLEAN and not isinstance(value, bool):
         raise InvalidInput(f"{parameter.label} is yes or no.", parameter.name)
+    return _valid_text(parameter, value) if parameter.kind is ParameterKind.TEXT else value
+
+
+def _valid_text(parameter: Parameter, value: Any) -> str:
+    if not isinstance(value, str) or len(value) > _LONGEST_TEXT or not value.isprintable():
+        raise InvalidInput(
+            f"{parameter.label} takes one line of at most {_LONGEST_TEXT:,} characters.", parameter.name
+        )
     return value
 
 

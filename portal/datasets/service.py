@@ -204,11 +204,18 @@ def choices_for(dataset: Dataset, settings: Settings) -> dict[str, list[tuple[st
 
     Raises SourceUnavailable or QueryFailed.
     """
+    return choices_of(parameters_of(current_version(dataset)), dataset.source, settings)
+
+
+def choices_of(
+    parameters: Iterable[Parameter], source: DataSource, settings: Settings
+) -> dict[str, list[tuple[str, str]]]:
+    """Return the same for parameters that are no dataset's yet."""
     found: dict[str, list[tuple[str, str]]] = {}
-    for parameter in parameters_of(current_version(dataset)):
+    for parameter in parameters:
         if parameter.choices_sql:
-            source = source_service.opened(dataset.source, settings)
-            found[parameter.name] = read_choices(source, parameter.choices_sql)
+            opened = source_service.opened(source, settings)
+            found[parameter.name] = read_choices(opened, parameter.choices_sql)
         elif parameter.choices:
             found[parameter.name] = list(parameter.choices)
     return found

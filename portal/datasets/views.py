@@ -1,6 +1,6 @@
 """Pages of datasets: their list, one of them, and the editor of its query and columns."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
@@ -19,6 +19,7 @@ from portal.datasets.filters import parameters_of
 from portal.datasets.first_rows import ROWS, TIMEOUT, Preview, preview
 from portal.datasets.models import Dataset
 from portal.datasets.shown_cells import shown_cells
+from portal.datasets.trial import trial_of
 from portal.errors import InvalidInput, PortalError, QueryFailed
 from portal.extensions import db
 from portal.permissions import Permission
@@ -122,7 +123,10 @@ def _answered(form: DefinitionForm, dataset: Dataset | None) -> Any:
     try:
         source = _chosen_source(form)
         definition = form.definition()
-        found = _run(source, definition, form.period.data, saving="save" in request.form)
+        trial = trial_of(definition.parameters, request.form)
+        if not trial.form.validate():
+            return _page(form, dataset)
+        found = _run(source, definition, trial.values(), saving="save" in request.form)
         definition = _with_columns(definition, found)
         form.show_columns(definition.columns, definition.key_columns)
         if "save" in request.form:
@@ -147,15 +151,17 @@ def _chosen_source(form: DefinitionForm) -> DataSource:
         raise InvalidInput("Choose a data source.", "source") from None
 
 
-def _run(source: DataSource, definition: Definition, period: str | None, *, saving: bool) -> Preview:
-    """Run a query for its first rows, with nothing chosen but a period; to save it, read all choices, too."""
+def _run(
+    source: DataSource, definition: Definition, chosen: Mapping[str, Any], *, saving: bool
+) -> Preview:
+    """Run a query for its first rows, with what was chosen; to save it, read all choices, too."""
     definitions.check_query(definition, source.kind)
     definitions.check_limits(definition, settings().query_timeout)
     opened = source_service.opened(source, settings())
     values = datasets.values_of(
         definition.sql,
         definition.parameters,
-        {one.name: {"preset": period} for one in definition.parameters if period and one.kind == "period"},
+        chosen,
         organization=actor().organization,
         due_at=utcnow(),
         timezone=actor().organization.timezone,
@@ -205,13 +211,21 @@ def _page(
     problem: str = "",
     broken: Sequence[Broken] = (),
 ) -> str:
+    trial = trial_of(form.usable_parameters(), request.form)
+    if request.method == "POST":
+        trial.form.validate()
+    db.session.rollback()  # no transaction that writes while the source answers
     with read_only():
         sources = source_service.list_sources(actor())
+        by_id = {source.public_id: source for source in sources}
+        source = by_id.get(form.source.data or "") or (dataset.source if dataset else None)
         form.source.choices = {source.public_id: source.name for source in sources}
         form.offer_spare_parameters()
         return render_template(
             "datasets/form.html",
             form=form,
+            trial=trial,
+            choices_problem=trial.offer(source, settings()),
             dataset=dataset,
             used=schedules_over(actor(), [dataset.id])[dataset.id] if dataset else (),
             next_version=datasets.current_version(dataset).number + 1 if dataset else 1,

@@ -3,8 +3,7 @@
 Every check is one of the services' own, asked here as well so that all that is wrong is said at once.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Protocol
 
@@ -18,25 +17,18 @@ from wtforms import (
     StringField,
     TextAreaField,
 )
-from wtforms.fields import Field
 from wtforms.validators import AnyOf, Length, ValidationError
 
 from portal.config import Settings
+from portal.datasets.filter_form import Checkboxes, Filter, field_for, said_at_the_field
 from portal.datasets.filters import parameters_of
 from portal.datasets.models import Dataset, DatasetVersion
-from portal.datasets.parameters import Parameter, ParameterKind
 from portal.datasets.service import current_version
 from portal.errors import InvalidInput
 from portal.exporters.options import Packing
 from portal.file_settings import FileSettings
 from portal.schedules.drafts import Draft, valid_empty, valid_location
-from portal.schedules.fields import (
-    Checkboxes,
-    PeriodField,
-    check_recipients,
-    said_at_the_field,
-    split_recipients,
-)
+from portal.schedules.fields import check_recipients, split_recipients
 from portal.schedules.formats import PACKING_WORDS
 from portal.schedules.models import (
     Channel,
@@ -123,14 +115,6 @@ class DeliveryForm(Form):
                 valid_location(field.data or "")
 
 
-@dataclass(frozen=True)
-class Filter:
-    """A parameter of the dataset and the field that asks for it."""
-
-    parameter: Parameter
-    field: Any
-
-
 class ScheduleForm(FlaskForm, SubjectForm, RuleForm, DeliveryForm, PolicyForm):
     """The whole form while no dataset is known; `form_for` adds the rest."""
 
@@ -149,13 +133,9 @@ class ScheduleForm(FlaskForm, SubjectForm, RuleForm, DeliveryForm, PolicyForm):
 
     @property
     def filters(self) -> list[Filter]:
-        """The dataset's filters that the form can ask for, in the dataset's order."""
+        """The dataset's filters in its order."""
         parameters = parameters_of(self.version) if self.version else ()
-        return [
-            Filter(parameter, self[_FILTER + parameter.name])
-            for parameter in parameters
-            if parameter.kind in _FIELDS
-        ]
+        return [Filter(parameter, self[_FILTER + parameter.name]) for parameter in parameters]
 
     def draft(self, now: datetime, own_days: frozenset[date]) -> Draft:
         """Return what was filled in. Raises InvalidInput where it is no schedule at all."""
@@ -195,9 +175,7 @@ class ScheduleForm(FlaskForm, SubjectForm, RuleForm, DeliveryForm, PolicyForm):
     def offer(self, choices: Mapping[str, Sequence[tuple[str, str]]]) -> None:
         """Offer the choices of each filter, and those already chosen that are no longer among them."""
         for asked in self.filters:
-            if asked.parameter.kind is ParameterKind.MULTI_CHOICE:
-                offered = dict(choices.get(asked.parameter.name, asked.parameter.choices))
-                asked.field.choices = {value: value for value in asked.field.data or ()} | offered
+            asked.offer(choices.get(asked.parameter.name, ()))
         self.offer_regions()
 
     def describe_mail(self, settings: Settings) -> None:
@@ -219,13 +197,6 @@ def _columns_chosen(_form: Form, field: HasData) -> None:
         raise ValidationError("Choose at least one column.")
 
 
-# Parameters of other kinds are bound as "not chosen": nothing on the form asks for them.
-_FIELDS: dict[ParameterKind, Callable[[Parameter], Field]] = {
-    ParameterKind.PERIOD: lambda parameter: PeriodField(parameter.label),
-    ParameterKind.MULTI_CHOICE: lambda parameter: Checkboxes(parameter.label, dict(parameter.choices)),
-}
-
-
 def form_for(dataset: Dataset | None) -> type[ScheduleForm]:
     """Return the form's class with the filters and columns of a dataset."""
     if dataset is None:
@@ -237,8 +208,7 @@ def form_for(dataset: Dataset | None) -> type[ScheduleForm]:
         version = made_for
 
     for parameter in parameters_of(made_for):
-        if parameter.kind in _FIELDS:
-            setattr(DatasetForm, _FILTER + parameter.name, _FIELDS[parameter.kind](parameter))
+        setattr(DatasetForm, _FILTER + parameter.name, field_for(parameter))
     DatasetForm.columns = Checkboxes("Columns", columns, default=list(columns), validators=[_columns_chosen])
     return DatasetForm
 

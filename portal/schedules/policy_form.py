@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 from wtforms import Form, SelectField, StringField
 from wtforms.validators import AnyOf
 
+from portal.datasets.filter_form import said_at_the_field
 from portal.errors import InvalidInput
 from portal.schedules.drafts import valid_window
-from portal.schedules.fields import said_at_the_field
 from portal.schedules.models import Drift, Empty, Misfire, Overlap, Unchanged
 from portal.schedules.policies import (
     DRIFT_WORDS,

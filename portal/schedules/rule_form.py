@@ -7,9 +7,9 @@ from typing import Any
 from wtforms import Form, RadioField, SelectField, StringField
 from wtforms.fields import Field
 
+from portal.datasets.filter_form import Checkboxes
 from portal.errors import InvalidInput
 from portal.schedules import days_off
-from portal.schedules.fields import Checkboxes
 from portal.schedules.recurrence import occurrences_after, zone
 from portal.schedules.rules import LAST, WEEKDAY_NAMES, HolidayPolicy, Kind, Rule, parse_time
 

@@ -24,7 +24,7 @@ from portal.sources.models import DataSource
 from portal.table import ColumnType
 from tests import factories
 from tests.conftest import sign_in
-from tests.schedules.pages import text_of
+from tests.schedules.pages import error_at, text_of
 
 SQL = """SELECT id AS case_id, status, opened_at
 FROM cases
@@ -46,7 +46,6 @@ def filled(source: DataSource | None = None, **changes: Any) -> dict[str, Any]:
         "description": "Cases that are open.",
         **({"source": source.public_id} if source else {}),
         "sql": SQL.replace("\n", "\r\n"),
-        "period": "",
         "parameters-0-name": "status",
         "parameters-0-label": "Status",
         "parameters-0-kind": "choice",
@@ -259,9 +258,58 @@ class TestDefine:
         sql = "SELECT id FROM cases WHERE opened_at >= :opened_start AND opened_at < :opened_end"
         asked = {"parameters-0-name": "opened", "parameters-0-kind": "period", "sql": sql, "run": "1"}
 
-        page = text_of(client.post("/datasets/new", data=filled(dataset.source, **asked, period="today")))
+        chosen = {"preview_opened": ["today", "", ""]}
+        page = text_of(client.post("/datasets/new", data=filled(dataset.source, **asked, **chosen)))
 
         assert "The query gives no rows." in page
+
+    @pytest.mark.parametrize(
+        ("kind", "condition", "value", "rows"),
+        [
+            ("choice", ":p = 'NEW'", "NEW", True),
+            ("multi_choice", ":p_any = 1 OR status IN :p", ["NEW", "OPEN"], True),
+            ("text", "title = :p", "no such title", False),
+            ("number", "id < :p", "2.5", True),
+            ("number", "id < :p", "0", False),
+            ("boolean", ":p", "yes", True),
+            ("boolean", ":p", "no", False),
+        ],
+    )
+    def test_it_tries_a_query_with_a_value_for_each_parameter(
+        self,
+        client: FlaskClient,
+        admin: User,
+        dataset: Dataset,
+        kind: str,
+        condition: str,
+        value: Any,
+        rows: bool,
+    ) -> None:
+        sign_in(client, admin)
+        asked = {"parameters-0-name": "p", "parameters-0-kind": kind, "run": "1", "preview_p": value}
+
+        response = client.post(
+            "/datasets/new",
+            data=filled(dataset.source, **asked, sql=f"SELECT id, status FROM cases WHERE {condition}"),
+        )
+
+        page = text_of(response)
+        assert ("The query gives no rows." in page) != rows
+        assert "Try it with" in page
+        if kind == "choice":
+            assert '<option selected value="NEW">New</option>' in response.get_data(as_text=True)
+
+    def test_it_says_at_the_field_what_a_query_cannot_be_tried_with(
+        self, client: FlaskClient, admin: User, dataset: Dataset
+    ) -> None:
+        sign_in(client, admin)
+        asked = {"parameters-0-kind": "number", "run": "1", "preview_status": "many"}
+
+        response = client.post("/datasets/new", data=filled(dataset.source, **asked))
+
+        assert error_at(response, "preview_status") == "Status must be a number such as 25 or 2.5."
+        assert '<a href="#preview_status">' in response.get_data(as_text=True)
+        assert 'value="many"' in response.get_data(as_text=True)
 
 
 class TestEdit:

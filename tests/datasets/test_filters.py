@@ -124,6 +124,7 @@ def test_it_writes_sqlites_text_in_utc_whatever_zone_the_instant_came_in(version
 
 def test_it_says_filters_in_words(version: DatasetVersion) -> None:
     filters = {"period": {"preset": "last_7_days"}, "statuses": ["OPEN", "CLOSED"], "risk": 0}
+    filters |= {"mine": False}
 
     words = dict(filters_in_words(version, filters))
 
@@ -131,4 +132,5 @@ def test_it_says_filters_in_words(version: DatasetVersion) -> None:
     assert words["Reviewed"] == words["Severity"] == words["Unit"] == "all"
     assert words["Risk of at least"] == "0"
     assert list(words) == [parameter.label for parameter in PARAMETERS]
-    assert words["Status"] == "OPEN, CLOSED"
+    assert words["Status"] == "Open, Closed"
+    assert words["Only mine"] == "no"
