@@ -56,6 +56,8 @@ PURE = {
     "shape",
     "colours",
     "logos",
+    "columns",
+    "ordering",
 }
 PURE_PACKAGES = (["reports", "charts"], ["reports", "printing"])
 EDGE = {"views", "branding_views", "tasks", "scheduler", "worker", "cli"}

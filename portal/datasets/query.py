@@ -11,7 +11,7 @@ from sqlalchemy import BindParameter, bindparam, text
 from sqlalchemy.engine import Connection, CursorResult
 from sqlalchemy.exc import DBAPIError, ResourceClosedError, StatementError
 
-from portal.datasets.sql_text import bindable, place_of
+from portal.datasets.sql_text import bindable, place_of, without_end
 from portal.datasets.values import Converter, converters_for, infer_columns
 from portal.errors import LimitExceeded, QueryFailed, QueryTimeout
 from portal.sources.connection import Source, check_statement, clean_message, connect
@@ -92,7 +92,7 @@ def count_rows(
     query itself shall meet it. Raises SourceUnavailable.
     """
     # The query stands on lines of its own, lest a comment at its end swallow the parenthesis.
-    query = sql.rstrip().removesuffix(";")
+    query = without_end(sql, source.backend)
     counting = f"SELECT count(*) FROM (SELECT 1 FROM (\n{query}\n) AS q LIMIT {at_most + 1:d}) AS n"  # noqa: S608 - no value of anybody's is in it
     try:
         with open_rows(source, counting, parameters, timeout=timeout) as rows:

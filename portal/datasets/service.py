@@ -10,11 +10,13 @@ from sqlalchemy import func, select
 from portal.audit import service as audit
 from portal.config import Settings
 from portal.datasets.choices import read_choices
+from portal.datasets.columns import ColumnChoice
 from portal.datasets.filters import bindings, parameters_of, valid_filters
 from portal.datasets.models import Dataset, DatasetVersion, ExportType
+from portal.datasets.ordering import Sort, ordered_sql, sortable
 from portal.datasets.parameters import Parameter
 from portal.datasets.sql_text import parameters_in
-from portal.errors import InvalidInput, NotFound
+from portal.errors import InvalidInput, NotFound, SchemaChanged
 from portal.exporters.options import CsvOptions
 from portal.extensions import db
 from portal.organizations.models import Organization, User
@@ -28,7 +30,10 @@ from portal.table import Column
 
 @dataclass(frozen=True)
 class Reading:
-    """A query ready to run: see `query.open_rows`. The limits are the dataset's own, None for none."""
+    """A query ready to run: see `query.open_rows`. The limits are the dataset's own, None for none.
+
+    Of `first_rows`, the schedule's own number, it gives one more where there are more: somebody says so then.
+    """
 
     source: Source
     sql: str
@@ -36,6 +41,7 @@ class Reading:
     columns: tuple[Column, ...]
     row_limit: int | None = None
     query_timeout: int | None = None
+    first_rows: int | None = None
 
 
 def create_dataset(
@@ -224,8 +230,10 @@ def choices_of(
 def prepare(
     version: DatasetVersion,
     filters: Mapping[str, Any],
-    columns: list[str],
+    choice: ColumnChoice,
     *,
+    sort: Sequence[Sort] = (),
+    row_limit: int | None = None,
     due_at: datetime,
     timezone: str,
     settings: Settings,
@@ -233,8 +241,12 @@ def prepare(
 ) -> Reading:
     """Return all that reading a version's rows takes, so that no transaction is open while they are read.
 
-    `since` is that of `periods.resolve`.
+    `since` is that of `periods.resolve`. Raises SchemaChanged where no column is left to export, or one is
+    gone by which rows are sorted.
     """
+    columns = chosen_columns(version, choice)
+    if not columns:
+        raise SchemaChanged("No column that the schedule exports is left in the dataset.")
     source = source_service.opened(version.read_source, settings)
     organization = db.session.get_one(Organization, version.dataset.organization_id)
     values = values_of(
@@ -249,11 +261,34 @@ def prepare(
     )
     return Reading(
         source=source,
-        sql=version.sql,
+        sql=_ordered(version, sort, row_limit, source.backend) if sort else version.sql,
         values=values,
-        columns=chosen_columns(version, columns),
+        columns=columns,
+        first_rows=row_limit if sort else None,
         row_limit=version.row_limit,
         query_timeout=version.query_timeout,
+    )
+
+
+def chosen_columns(version: DatasetVersion, choice: ColumnChoice) -> tuple[Column, ...]:
+    """Return the chosen columns in their order, each under its own header."""
+    return choice.applied_to(version.table_columns)
+
+
+def _ordered(version: DatasetVersion, sort: Sequence[Sort], row_limit: int | None, backend: str) -> str:
+    known = {column.key for column in sortable(version.table_columns)}
+    for one in sort:
+        if one.column not in known:
+            raise SchemaChanged(
+                f"The rows are sorted by “{one.column}”, which the dataset has no more. Choose another column"
+                " in the schedule."
+            )
+    return ordered_sql(
+        version.sql,
+        sort,
+        then=[key for key in version.key_columns if key in known],
+        limit=None if row_limit is None else row_limit + 1,
+        backend=backend,
     )
 
 
@@ -274,11 +309,3 @@ def values_of(
     )
     values["organization_id"] = organization.public_id
     return {name: values[name] for name in parameters_in(sql, backend) if name in values}
-
-
-def chosen_columns(version: DatasetVersion, keys: list[str]) -> tuple[Column, ...]:
-    """Return the chosen columns in their order, or all where none were chosen."""
-    if not keys:
-        return version.table_columns
-    by_key = {column.key: column for column in version.table_columns}
-    return tuple(by_key[key] for key in keys if key in by_key)

@@ -50,6 +50,16 @@ def bindable(sql: str, names: Collection[str], backend: str) -> str:
     return _TOKENS[backend].sub(escaped, sql)
 
 
+def without_end(sql: str, backend: str) -> str:
+    """Return `sql` without the semicolon that ends it, and without comments behind that."""
+    masked = _TOKENS[backend].sub(lambda match: _mask(match[0]) * len(match[0]), sql).rstrip()
+    return sql[: len(masked) - 1] if masked.endswith(";") else sql
+
+
+def _mask(token: str) -> str:
+    return " " if token.startswith(("--", "/*", "#")) else "x"
+
+
 def place_of(sql: str, message: str) -> Place | None:
     """Return where in `sql` the database found fault, as far as its message tells; None where it doesn't.
 

@@ -151,9 +151,7 @@ def _chosen_source(form: DefinitionForm) -> DataSource:
         raise InvalidInput("Choose a data source.", "source") from None
 
 
-def _run(
-    source: DataSource, definition: Definition, chosen: Mapping[str, Any], *, saving: bool
-) -> Preview:
+def _run(source: DataSource, definition: Definition, chosen: Mapping[str, Any], *, saving: bool) -> Preview:
     """Run a query for its first rows, with what was chosen; to save it, read all choices, too."""
     definitions.check_query(definition, source.kind)
     definitions.check_limits(definition, settings().query_timeout)

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from portal.datasets import periods
+from portal.datasets import ordering, periods
 from portal.datasets import service as datasets
 from portal.datasets.filters import filters_in_words, parameters_of
 from portal.datasets.parameters import ParameterKind
@@ -35,6 +35,24 @@ def filters_of(run: ScheduledExportRun) -> list[ChosenFilter]:
         relative = parameter.kind is ParameterKind.PERIOD and value and "preset" in value
         found.append(ChosenFilter(label, text, _days(value, run) if relative else ""))
     return found
+
+
+def order_of(run: ScheduledExportRun) -> str:
+    """Say how a run's rows are sorted and how many of them count; empty where the query decides that."""
+    sort = ordering.sorts_of(run.snapshot)
+    if not sort:
+        return ""
+    version = datasets.get_version(run.snapshot["dataset_version"])
+    labels = {column.key: column.label for column in version.table_columns}
+    labels |= run.snapshot.get("column_labels") or {}
+    return ordering.in_words(sort, run.snapshot.get("row_limit"), labels)
+
+
+def rows_left_out(run: ScheduledExportRun) -> str:
+    """Say whether a run's limit left rows out; empty where there was none, or nobody looked yet."""
+    if run.more_rows is None:
+        return ""
+    return "There were more rows than that." if run.more_rows else "There were no more rows than that."
 
 
 def _days(chosen: dict[str, str], run: ScheduledExportRun) -> str:

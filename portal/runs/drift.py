@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import update
 
+from portal.datasets.columns import ColumnChoice
 from portal.datasets.models import DatasetVersion
 from portal.datasets.service import get_version
 from portal.datasets.shape import Difference, Shape, compare
@@ -27,7 +28,8 @@ class Gate:
 
     `accepted` are the columns that were saved, `exported` those of them that go into the file, `declared`
     those of the dataset's version that is read; `first` is what the first good run found, if there was one.
-    A new column counts only where `every` column is exported.
+    A new column counts only where `every` column is exported: whoever named columns does not get it, and
+    whoever named its group asked for it. What is `left_out` for its marks is neither new nor missed.
     """
 
     accepted: frozenset[str]
@@ -36,6 +38,7 @@ class Gate:
     first: Shape | None
     every: bool
     stops: bool
+    left_out: frozenset[str] = frozenset()
 
     def look_at(self, names: Sequence[str]) -> None:
         """Raise SchemaChanged where a column that is exported is gone, and the schedule stops at that."""
@@ -71,7 +74,7 @@ class Gate:
 
         One that the dataset leaves out may have been there all along, unless a first run has looked.
         """
-        if not self.every or name in self.accepted:
+        if not self.every or name in self.accepted or name in self.left_out:
             return False
         return name in self.declared or (self.first is not None and name not in self.first.columns)
 
@@ -81,14 +84,17 @@ def gate_of(run: ScheduledExportRun, version: DatasetVersion) -> Gate | None:
     schedule = run.schedule
     if schedule is None or schedule.accepted_version_id is None:
         return None
-    accepted = [column.key for column in get_version(schedule.accepted_version_id).table_columns]
-    chosen = run.snapshot["columns"]
+    accepted = get_version(schedule.accepted_version_id).table_columns
+    choice = ColumnChoice.of(run.snapshot)
+    left_out = {column.key for column in version.table_columns if choice.leaves_out(column)}
+    exported = dict.fromkeys((*choice.keys, *(column.key for column in choice.applied_to(accepted))))
     return Gate(
-        accepted=frozenset(accepted),
-        exported=tuple(chosen or accepted),
+        accepted=frozenset(column.key for column in accepted),
+        exported=tuple(key for key in exported if key not in left_out),
         declared=frozenset(column.key for column in version.table_columns),
         first=Shape.from_dict(schedule.shape) if schedule.shape is not None else None,
-        every=not chosen,
+        every=choice.takes_all,
+        left_out=frozenset(left_out),
         # a snapshot of an earlier release names no policy; its schedule has the default since
         stops=run.snapshot.get("drift", Drift.STOP) == Drift.STOP,
     )

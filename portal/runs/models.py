@@ -128,6 +128,7 @@ class ScheduledExportRun(Identified, Base):
 
     rows_read: Mapped[int | None] = mapped_column(BigInteger)
     row_count: Mapped[int | None] = mapped_column(BigInteger)
+    more_rows: Mapped[bool | None]
     content_hash: Mapped[str | None] = mapped_column(String(64))
     shape: Mapped[dict[str, list[str]] | None] = mapped_column(JSON(none_as_null=True), deferred=True)
     told_empty: Mapped[bool] = mapped_column(default=False, server_default=false())

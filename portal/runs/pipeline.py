@@ -29,7 +29,7 @@ from portal.exporters.options import Packing
 from portal.exporters.registry import EXPORTERS
 from portal.extensions import db
 from portal.runs import finish, results, since
-from portal.runs.chosen import ChosenFilter, filters_of
+from portal.runs.chosen import ChosenFilter, filters_of, order_of
 from portal.runs.filenames import filename_for
 from portal.runs.leases import Claim, claim, fenced
 from portal.runs.log import note
@@ -168,10 +168,12 @@ def produce(plan: Plan, settings: Settings, storage: Storage) -> Stored | NoRows
 
 def store(plan: Plan, result: Result, rendered: Rendered, settings: Settings, storage: Storage) -> Stored:
     """Make the file durable, then record it: a row always has its file."""
-    now = utcnow()
+    now, notes = utcnow(), [*rendered.notes]
     with fenced(plan.claim) as run:
         run.stage, run.row_count, run.rows_read = "store", rendered.rows, rendered.rows
-        note(run, _rows_line(rendered), now=now, detail=" ".join(rendered.notes) or None)
+        if result.more:
+            notes.insert(0, f"There were more rows: the file has {order_of(run)}, as its schedule asks.")
+        note(run, _rows_line(rendered), now=now, detail=" ".join(notes) or None)
     key = f"{plan.snapshot['organization_slug']}/{uuid4().hex}"
     storage.store(rendered.path, key)
     artifact = Artifact(
@@ -182,7 +184,7 @@ def store(plan: Plan, result: Result, rendered: Rendered, settings: Settings, st
         size=rendered.size,
         sha256=rendered.sha256,
         rows=rendered.rows,
-        notes=list(rendered.notes),
+        notes=notes,
         storage_key=key,
         created_at=now,
         expires_at=now + timedelta(days=max(settings.file_days, settings.link_days)),
@@ -238,6 +240,7 @@ def _document(run: ScheduledExportRun, filters: list[ChosenFilter], now: datetim
         facts=(
             ("Dataset", snapshot["dataset_name"]),
             *((chosen.label, chosen.text) for chosen in filters),
+            *((("Rows", rows),) if (rows := order_of(run)) else ()),
             ("Due", f"{due:%-d %B %Y, %H:%M} {snapshot['timezone']}"),
             ("Run", run.public_id),
         ),

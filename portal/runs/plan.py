@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from portal.datasets.columns import ColumnChoice
+from portal.datasets.ordering import Sort, sorts_of
 from portal.exporters.base import Document, Exporter
 from portal.runs.chosen import ChosenFilter
 from portal.runs.leases import Claim
@@ -33,7 +35,20 @@ class Plan:
     def targets(self) -> tuple[str, ...]:
         return targets_of(self.snapshot)
 
-    # A snapshot of an earlier release names neither: what it did then is the default now.
+    @property
+    def columns(self) -> ColumnChoice:
+        return ColumnChoice.of(self.snapshot)
+
+    # A snapshot of an earlier release names none of these: what it did then is the default now.
+
+    @property
+    def sort(self) -> tuple[Sort, ...]:
+        return sorts_of(self.snapshot)
+
+    @property
+    def row_limit(self) -> int | None:
+        limit: int | None = self.snapshot.get("row_limit")
+        return limit
 
     @property
     def empty(self) -> Empty:

@@ -18,10 +18,11 @@ from portal.datasets.fingerprint import Fingerprint
 from portal.datasets.service import Reading
 from portal.datasets.shape import Difference, Shape
 from portal.runs.drift import CHANGED, Gate, gate_of
+from portal.runs.first_rows import FirstRows
 from portal.runs.leases import Claim, fenced
 from portal.runs.log import note
 from portal.runs.plan import Plan
-from portal.runs.rendering import Rendered, limit_of, refuse_too_many, render
+from portal.runs.rendering import Rendered, keeps_within, limit_of, refuse_too_many, render
 from portal.schedules.models import Empty, Unchanged
 from portal.table import Batches
 
@@ -34,12 +35,13 @@ class Result:
     """What a query gave. `rendered` is None for no rows where these make no file.
 
     `content_hash` is None unless rows are compared with those before; `shape` is None unless it is the first
-    one that anybody sees.
+    one that anybody sees; `more` says whether rows were left out by a limit, None where there is no limit.
     """
 
     rendered: Rendered | None
     content_hash: str | None
     shape: Shape | None
+    more: bool | None = None
 
     @property
     def rows(self) -> int:
@@ -48,11 +50,15 @@ class Result:
 
 @dataclass(frozen=True)
 class _Opened:
-    """An open result whose first rows were looked at; they are among `rows` all the same."""
+    """An open result whose first rows were looked at; they are among `rows` all the same.
+
+    `first` keeps rows within the schedule's own limit, where it has one.
+    """
 
     rows: query.Rows
     shape: Shape
     has_rows: bool
+    first: FirstRows | None
 
 
 def prepare(plan: Plan, settings: Settings) -> tuple[Reading, Gate | None]:
@@ -62,7 +68,9 @@ def prepare(plan: Plan, settings: Settings) -> tuple[Reading, Gate | None]:
         reading = datasets.prepare(
             version,
             plan.snapshot["filters"],
-            plan.snapshot["columns"],
+            plan.columns,
+            sort=plan.sort,
+            row_limit=plan.row_limit,
             due_at=run.due_at,
             timezone=plan.snapshot["timezone"],
             settings=settings,
@@ -95,12 +103,14 @@ def read(plan: Plan, path: Path, settings: Settings) -> Result:
             rendered=rendered,
             content_hash=fingerprint.hexdigest() if fingerprint else None,
             shape=opened.shape if is_first else None,
+            more=opened.first.more if opened.first else None,
         )
 
 
 @contextmanager
 def _opened(plan: Plan, reading: Reading, gate: Gate | None, settings: Settings) -> Iterator[_Opened]:
     limit = limit_of(reading, plan.snapshot["format"], settings)
+    first = FirstRows(reading.first_rows) if reading.first_rows else None
     names: list[str] = []
 
     def look_at(found: Sequence[str]) -> None:
@@ -114,18 +124,19 @@ def _opened(plan: Plan, reading: Reading, gate: Gate | None, settings: Settings)
         reading.values,
         columns=reading.columns,
         timeout=min(settings.query_timeout, reading.query_timeout or math.inf),
-        maximum_rows=limit.rows,
+        maximum_rows=None if keeps_within(reading.first_rows, limit.rows) else limit.rows,
         limit_note=limit.note,
         look_at=look_at,
     ) as rows:
-        yield _looked_into(rows, names)
+        yield _looked_into(rows, names, first)
 
 
-def _looked_into(rows: query.Rows, names: Sequence[str]) -> _Opened:
-    batches = iter(rows.batches)
-    first = next(batches, [])
-    shape = Shape.named(names).with_values(rows.columns, first)
-    return _Opened(replace(rows, batches=chain([first] if first else [], batches)), shape, bool(first))
+def _looked_into(rows: query.Rows, names: Sequence[str], first: FirstRows | None) -> _Opened:
+    batches = iter(first.of(rows.batches) if first else rows.batches)
+    beginning = next(batches, [])
+    shape = Shape.named(names).with_values(rows.columns, beginning)
+    every = chain([beginning] if beginning else [], batches)
+    return _Opened(replace(rows, batches=every), shape, bool(beginning), first)
 
 
 def _watched(rows: query.Rows, owned: Claim, fingerprint: Fingerprint | None) -> query.Rows:

@@ -66,11 +66,16 @@ def limit_of(reading: Reading, form: str, settings: FileSettings) -> Limit:
 def refuse_too_many(reading: Reading, form: str, settings: FileSettings) -> None:
     """Count the rows where that is quick. Raises LimitExceeded for more than there may be."""
     limit = limit_of(reading, form, settings)
-    if limit.rows > QUICKLY_COUNTED:
+    if limit.rows > QUICKLY_COUNTED or keeps_within(reading.first_rows, limit.rows):
         return
     count = query.count_rows(reading.source, reading.sql, reading.values, at_most=limit.rows)
     if count is not None and count > limit.rows:
         raise LimitExceeded(f"There are more rows than {limit.whose} may have ({limit.rows:,}). {limit.note}")
+
+
+def keeps_within(row_limit: int | None, rows: int) -> bool:
+    """Say whether a schedule's own limit keeps a result within that of its format."""
+    return row_limit is not None and row_limit <= rows
 
 
 def render(exporter: Exporter, document: Document, rows: query.Rows, path: Path) -> Rendered:

@@ -54,7 +54,7 @@ def worth_nothing(plan: Plan, result: Result) -> Skip | None:
 def record(run: ScheduledExportRun, result: Result, *, now: datetime) -> None:
     """Keep with a run what it read, and warn of a number of rows that is unusual. In its transaction."""
     run.row_count = run.rows_read = result.rows
-    run.content_hash = result.content_hash
+    run.content_hash, run.more_rows = result.content_hash, result.more
     run.shape = result.shape.to_dict() if result.shape else None
     volume.watch(run, result.rows, now=now)
 
@@ -72,7 +72,7 @@ def skip(owned: Claim, skipped: Skip, *, now: datetime) -> RunStatus:
     """End a run that has nothing to send. Its rows are kept as a number, and none of them is a file."""
     with fenced(owned) as run:
         run.row_count = run.rows_read = skipped.result.rows
-        run.content_hash = skipped.result.content_hash
+        run.content_hash, run.more_rows = skipped.result.content_hash, skipped.result.more
         finish.close(run, RunStatus.SKIPPED, skipped.reason, now=now)
         finish.end_attempt(owned, RunStatus.SKIPPED.value, now)
         note(run, skipped.reason, now=now, tone="skipped")

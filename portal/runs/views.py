@@ -9,7 +9,7 @@ from portal.errors import InvalidInput
 from portal.extensions import db
 from portal.permissions import Permission
 from portal.runs import facts, handover, recovery, service
-from portal.runs.chosen import filters_of
+from portal.runs.chosen import filters_of, order_of, rows_left_out
 from portal.runs.forms import GROUPS, RunFilter
 from portal.runs.models import UNFINISHED, ScheduledExportRun
 from portal.schedules import policies
@@ -57,6 +57,8 @@ def show(run_id: str) -> str:
         summary=facts.summary(run, deliveries),
         lacking=facts.lacking(run, deliveries),
         filters=filters_of(run),
+        order=order_of(run),
+        left_out=rows_left_out(run),
         policies=policies.in_words(run.snapshot),
         facts=facts,
     )

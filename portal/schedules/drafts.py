@@ -1,17 +1,21 @@
 """A schedule as somebody filled it in, and what of it is refused."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
 from portal.datasets import service as datasets
+from portal.datasets.columns import ColumnChoice
 from portal.datasets.filters import valid_filters
 from portal.datasets.models import DatasetVersion
+from portal.datasets.ordering import Sort
 from portal.errors import InvalidInput
 from portal.exporters.options import Packing
 from portal.organizations.models import User
 from portal.organizations.service import normalize_email
+from portal.schedules.choices import valid_columns, valid_limit, valid_sort
 from portal.schedules.models import (
     Channel,
     Drift,
@@ -47,6 +51,11 @@ class Draft:
     recipients: tuple[str, ...] = ()
     location: str = ""
     columns: tuple[str, ...] = ()
+    column_groups: tuple[str, ...] = ()
+    excluded_tags: tuple[str, ...] = ()
+    column_labels: Mapping[str, str] = field(default_factory=dict)
+    sort: tuple[Sort, ...] = ()
+    row_limit: int | None = None
     filters: dict[str, Any] = field(default_factory=dict)
     misfire: Misfire = Misfire.LATEST
     overlap: Overlap = Overlap.QUEUE
@@ -55,6 +64,10 @@ class Draft:
     unchanged: Unchanged = Unchanged.SEND
     drift: Drift = Drift.STOP
     packing: Packing = Packing.NONE
+
+    @property
+    def column_choice(self) -> ColumnChoice:
+        return ColumnChoice(self.columns, self.column_groups, self.excluded_tags, self.column_labels)
 
 
 def fill(
@@ -69,7 +82,9 @@ def fill(
     name = _valid_name(draft.name)
     dataset = datasets.get_dataset(actor, draft.dataset_id)
     version = datasets.current_version(dataset)
-    columns = _valid_columns(version, draft.columns)
+    columns = valid_columns(version, draft.column_choice)
+    sort = valid_sort(version, draft.sort)
+    row_limit = valid_limit(draft.row_limit, sort)
     filters = valid_filters(version, draft.filters)
     by_mail = draft.channel is Channel.EMAIL
     recipients = _valid_recipients(draft.recipients) if by_mail else []
@@ -80,7 +95,9 @@ def fill(
         check_fires(draft.rule, draft.timezone, now, own_days)  # a finished one may still be renamed
     schedule.name, schedule.description = name, draft.description.strip()
     schedule.dataset, schedule.dataset_id = dataset, dataset.id
-    schedule.columns, schedule.filters = columns, filters
+    _choose(schedule, columns)
+    schedule.sort, schedule.row_limit = [one.to_dict() for one in sort] or None, row_limit
+    schedule.filters = filters
     schedule.format, schedule.packing, schedule.channel = draft.format, draft.packing, draft.channel
     schedule.recipients, schedule.location = recipients, location
     schedule.rule, schedule.timezone = draft.rule.to_dict(), draft.timezone
@@ -88,6 +105,13 @@ def fill(
     schedule.empty, schedule.unchanged, schedule.drift = empty, draft.unchanged, draft.drift
     _accept(schedule, version)
     schedule.updated_at = now
+
+
+def _choose(schedule: ScheduledExport, choice: ColumnChoice) -> None:
+    schedule.columns = list(choice.keys)
+    schedule.column_groups = list(choice.groups) or None
+    schedule.excluded_tags = list(choice.without) or None
+    schedule.column_labels = dict(choice.labels) or None
 
 
 def _accept(schedule: ScheduledExport, version: DatasetVersion) -> None:
@@ -103,14 +127,6 @@ def _valid_name(name: str) -> str:
     if len(name) > MAXIMUM_NAME or not name.isprintable():  # it becomes a mail's subject
         raise InvalidInput(f"A name is one line of at most {MAXIMUM_NAME} characters.", "name")
     return name
-
-
-def _valid_columns(version: DatasetVersion, chosen: tuple[str, ...]) -> list[str]:
-    known = {column.key for column in version.table_columns}
-    unknown = [key for key in chosen if key not in known]
-    if unknown:
-        raise InvalidInput(f"The dataset has no column “{unknown[0]}”.", "columns")
-    return list(dict.fromkeys(chosen))
 
 
 def _valid_recipients(addresses: tuple[str, ...]) -> list[str]:

@@ -4,10 +4,12 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from portal.config import Settings
+from portal.datasets import ordering
 from portal.datasets import service as datasets
-from portal.datasets.models import Dataset
+from portal.datasets.models import Dataset, DatasetVersion
 from portal.errors import PortalError
 from portal.organizations.service import days_off
+from portal.schedules.columns_field import in_words
 from portal.schedules.models import Channel, ScheduledExport, ScheduleState
 from portal.schedules.preview import Occurrence, upcoming
 from portal.table import Column
@@ -32,6 +34,25 @@ def audience(schedule: ScheduledExport) -> str:
 def personal(columns: Iterable[Column]) -> int:
     """Count the columns that hold personal data."""
     return sum("PII" in column.tags for column in columns)
+
+
+def column_rules(schedule: ScheduledExport) -> str:
+    """Say by which rules columns come and go; empty where each was chosen by itself."""
+    choice = schedule.column_choice
+    groups = ", ".join(in_words(group) for group in choice.groups)
+    parts = [
+        f"all of {groups}, also later ones" if groups else "",
+        f"none marked {' or '.join(choice.without)}" if choice.without else "",
+    ]
+    return "; ".join(part for part in parts if part)
+
+
+def order(schedule: ScheduledExport, version: DatasetVersion) -> str:
+    """Say how rows are sorted and how many of them count; empty where the query decides that."""
+    if not schedule.sorts:
+        return ""
+    labels = {column.key: column.label for column in version.table_columns}
+    return ordering.in_words(schedule.sorts, schedule.row_limit, labels | (schedule.column_labels or {}))
 
 
 def filter_choices(

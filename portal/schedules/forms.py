@@ -20,13 +20,16 @@ from wtforms import (
 from wtforms.validators import AnyOf, Length, ValidationError
 
 from portal.config import Settings
-from portal.datasets.filter_form import Checkboxes, Filter, field_for, said_at_the_field
+from portal.datasets.columns import ColumnChoice
+from portal.datasets.filter_form import Filter, field_for, said_at_the_field
 from portal.datasets.filters import parameters_of
 from portal.datasets.models import Dataset, DatasetVersion
+from portal.datasets.ordering import sortable
 from portal.datasets.service import current_version
 from portal.errors import InvalidInput
 from portal.exporters.options import Packing
 from portal.file_settings import FileSettings
+from portal.schedules.columns_field import ColumnsField
 from portal.schedules.drafts import Draft, valid_empty, valid_location
 from portal.schedules.fields import check_recipients, split_recipients
 from portal.schedules.formats import PACKING_WORDS
@@ -40,9 +43,9 @@ from portal.schedules.models import (
     ScheduledExport,
     Unchanged,
 )
+from portal.schedules.order_form import OrderForm, values_of_order
 from portal.schedules.policy_form import PolicyForm
 from portal.schedules.rule_form import RuleForm, values_of_rule
-from portal.table import Column
 
 _FILTER = "filter_"
 
@@ -115,7 +118,7 @@ class DeliveryForm(Form):
                 valid_location(field.data or "")
 
 
-class ScheduleForm(FlaskForm, SubjectForm, RuleForm, DeliveryForm, PolicyForm):
+class ScheduleForm(FlaskForm, SubjectForm, RuleForm, OrderForm, DeliveryForm, PolicyForm):
     """The whole form while no dataset is known; `form_for` adds the rest."""
 
     version: DatasetVersion | None = None
@@ -139,6 +142,7 @@ class ScheduleForm(FlaskForm, SubjectForm, RuleForm, DeliveryForm, PolicyForm):
 
     def draft(self, now: datetime, own_days: frozenset[date]) -> Draft:
         """Return what was filled in. Raises InvalidInput where it is no schedule at all."""
+        columns: ColumnChoice = self["columns"].data if self.version else ColumnChoice()
         return Draft(
             name=self.name.data or "",
             description=self.description.data or "",
@@ -149,7 +153,12 @@ class ScheduleForm(FlaskForm, SubjectForm, RuleForm, DeliveryForm, PolicyForm):
             channel=Channel(self.channel.data),
             recipients=tuple(split_recipients(self.recipients.data or "")),
             location=self.location.data or "",
-            columns=self._chosen_columns(),
+            columns=columns.keys,
+            column_groups=columns.groups,
+            excluded_tags=columns.without,
+            column_labels=columns.labels,
+            sort=self.sorts(),
+            row_limit=self.limit(),
             filters={asked.parameter.name: asked.field.data for asked in self.filters},
             misfire=Misfire(self.misfire.data),
             overlap=Overlap(self.overlap.data),
@@ -160,22 +169,20 @@ class ScheduleForm(FlaskForm, SubjectForm, RuleForm, DeliveryForm, PolicyForm):
             packing=Packing(self.packing.data),
         )
 
-    def _chosen_columns(self) -> tuple[str, ...]:
-        """All of them are kept as none: so a column that the dataset gains later comes along."""
-        if self.version is None:
-            return ()
-        chosen = tuple(self["columns"].data or ())
-        return () if set(chosen) == {column.key for column in self.version.table_columns} else chosen
-
-    def choose_all_columns(self) -> None:
-        """Tick every column, as on a fresh form."""
+    def begin_choices_anew(self) -> None:
+        """Tick every column and sort by none, as on a fresh form: those chosen were another dataset's."""
         if self.version is not None:
-            self["columns"].data = [column.key for column in self.version.table_columns]
+            columns: ColumnsField = self["columns"]  # type: ignore[assignment] # `form_for` makes it so
+            columns.choose_all()
+        for by, _ in self.sort_fields:
+            by.data = ""
 
     def offer(self, choices: Mapping[str, Sequence[tuple[str, str]]]) -> None:
         """Offer the choices of each filter, and those already chosen that are no longer among them."""
         for asked in self.filters:
             asked.offer(choices.get(asked.parameter.name, ()))
+        if self.version is not None:
+            self.offer_columns(sortable(self.version.table_columns))
         self.offer_regions()
 
     def describe_mail(self, settings: Settings) -> None:
@@ -192,30 +199,23 @@ class ScheduleForm(FlaskForm, SubjectForm, RuleForm, DeliveryForm, PolicyForm):
         field.errors = [*field.errors, str(error)]
 
 
-def _columns_chosen(_form: Form, field: HasData) -> None:
-    if not field.data:
-        raise ValidationError("Choose at least one column.")
-
-
 def form_for(dataset: Dataset | None) -> type[ScheduleForm]:
     """Return the form's class with the filters and columns of a dataset."""
     if dataset is None:
         return ScheduleForm
     made_for = current_version(dataset)
-    columns = {column.key: column.label for column in made_for.table_columns}
 
     class DatasetForm(ScheduleForm):
         version = made_for
 
     for parameter in parameters_of(made_for):
         setattr(DatasetForm, _FILTER + parameter.name, field_for(parameter))
-    DatasetForm.columns = Checkboxes("Columns", columns, default=list(columns), validators=[_columns_chosen])
+    DatasetForm.columns = ColumnsField("Columns", made_for.table_columns)
     return DatasetForm
 
 
 def values_of(schedule: ScheduledExport) -> dict[str, Any]:
     """Return a schedule as the form's data."""
-    every = [column.key for column in current_version(schedule.dataset).table_columns]
     return {
         "dataset": schedule.dataset.public_id,
         "name": schedule.name,
@@ -233,21 +233,7 @@ def values_of(schedule: ScheduledExport) -> dict[str, Any]:
         "channel": schedule.channel.value,
         "recipients": "\n".join(schedule.recipients),
         "location": schedule.location or "",
-        "columns": schedule.columns or every,
+        "columns": schedule.column_choice,
+        **values_of_order(schedule.sorts, schedule.row_limit),
         **{_FILTER + name: value for name, value in schedule.filters.items()},
     }
-
-
-def column_groups(version: DatasetVersion) -> dict[str, list[Column]]:
-    """Return the columns by the group they stand in, both in the dataset's order."""
-    groups: dict[str, list[Column]] = {}
-    for column in version.table_columns:
-        groups.setdefault(_group_in_words(column.group), []).append(column)
-    return groups
-
-
-def _group_in_words(group: str) -> str:
-    if group.startswith("inv_"):
-        return f"Investigation {group.removeprefix('inv_')}"
-    words = {"core": "Main columns", "tagged": "Custom fields", "overflow": "Everything else"}
-    return words.get(group, group.capitalize())

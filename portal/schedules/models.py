@@ -4,11 +4,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.database import Base, Identified, UTCDateTime, text_enum
+from portal.datasets.columns import ColumnChoice
 from portal.datasets.models import Dataset
+from portal.datasets.ordering import Sort
 from portal.exporters.options import Packing
 from portal.organizations.models import Organization, User
 from portal.schedules.rules import Rule
@@ -72,12 +74,16 @@ class ScheduleState(StrEnum):
 
 
 class ScheduledExport(Identified, Base):
-    """`filters` holds what was chosen for the dataset's parameters (`datasets.parameters`), `columns` the
-    chosen keys in order (empty: all), `rule` a `rules.Rule`. `next_run_at` is null unless active, and once
-    the rule's last occurrence has passed. `start_window` is in minutes: what did not start so soon is MISSED.
+    """`filters` holds what was chosen for the dataset's parameters (`datasets.parameters`); `columns`,
+    `column_groups`, `excluded_tags` and `column_labels` are a `datasets.columns.ColumnChoice`, `sort` holds
+    `datasets.ordering.Sort`s, and `row_limit` says how many of the rows count; `rule` is a `rules.Rule`.
+    `next_run_at` is null unless active, and once the rule's last occurrence has passed. `start_window` is in
+    minutes: what did not start so soon is MISSED.
 
     `revision` counts how often it was saved. Saving accepts the columns of the dataset's version of then
     (`accepted_version_id`); `shape` is what the first good run since then found (`datasets.shape.Shape`).
+
+    `approval` is an `approval.Approval`; `waits_for_approval` says that it is paused for want of one.
     """
 
     __tablename__ = "scheduled_exports"
@@ -87,6 +93,7 @@ class ScheduledExport(Identified, Base):
         CheckConstraint("next_run_at IS NULL OR (active AND deleted_at IS NULL)", name="due_when_active"),
         CheckConstraint("(channel = 'email') = (location IS NULL)", name="location_only_for_storage"),
         CheckConstraint("start_window IS NULL OR start_window > 0", name="start_window_positive"),
+        CheckConstraint("row_limit > 0", name="row_limit_positive"),
     )
 
     organization_id: Mapped[int] = mapped_column(ForeignKey("organizations.id"))
@@ -100,6 +107,11 @@ class ScheduledExport(Identified, Base):
     )
     filters: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     columns: Mapped[list[str]] = mapped_column(JSON, default=list)
+    column_groups: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    excluded_tags: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    column_labels: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
+    sort: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
+    row_limit: Mapped[int | None]
     rule: Mapped[dict[str, Any]] = mapped_column(JSON)
     timezone: Mapped[str] = mapped_column(String(64))
     channel: Mapped[Channel] = mapped_column(text_enum(Channel))
@@ -127,6 +139,8 @@ class ScheduledExport(Identified, Base):
     # a wide one is large, and whoever dispatches 500 schedules at once needs none of them
     shape: Mapped[dict[str, list[str]] | None] = mapped_column(JSON(none_as_null=True), deferred=True)
 
+    approval: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    waits_for_approval: Mapped[bool] = mapped_column(default=False, server_default=false())
     active: Mapped[bool] = mapped_column(default=True)
     paused_reason: Mapped[str | None] = mapped_column(String(300))
     next_run_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
@@ -143,6 +157,19 @@ class ScheduledExport(Identified, Base):
     @property
     def recurrence(self) -> Rule:
         return Rule.from_dict(self.rule)
+
+    @property
+    def column_choice(self) -> ColumnChoice:
+        return ColumnChoice(
+            keys=tuple(self.columns),
+            groups=tuple(self.column_groups or ()),
+            without=tuple(self.excluded_tags or ()),
+            labels=self.column_labels or {},
+        )
+
+    @property
+    def sorts(self) -> tuple[Sort, ...]:
+        return tuple(Sort.from_dict(one) for one in self.sort or ())
 
     @property
     def state(self) -> ScheduleState:

@@ -24,7 +24,7 @@ from portal.runs import dispatch, handover
 from portal.runs import service as runs
 from portal.schedules import facts, owners, policies, service
 from portal.schedules.drafts import Draft
-from portal.schedules.forms import ScheduleForm, column_groups, form_for, values_of
+from portal.schedules.forms import ScheduleForm, form_for, values_of
 from portal.schedules.models import Channel, ScheduledExport, ScheduleState
 from portal.schedules.preview import upcoming
 from portal.schedules.recurrence import check_fires, timezone_names
@@ -102,7 +102,7 @@ def show(schedule_id: str) -> str:
     """Show what a schedule does, when it runs next, and how its last runs went."""
     schedule = service.get_schedule(actor(), schedule_id)
     version = datasets.current_version(schedule.dataset)
-    columns = datasets.chosen_columns(version, schedule.columns)
+    columns = datasets.chosen_columns(version, schedule.column_choice)
     recent = runs.recent_by_schedule(actor(), [schedule])[schedule.id]
     return render_template(
         "schedules/show.html",
@@ -114,6 +114,8 @@ def show(schedule_id: str) -> str:
         eligible=owners.eligible(schedule),
         filters=filters_in_words(version, schedule.filters),
         columns=columns,
+        rules=facts.column_rules(schedule),
+        order=facts.order(schedule, version),
         personal=facts.personal(columns),
         recent=recent,
         last_runs=recent[::-1][:RUNS_OF_A_PAGE],
@@ -243,7 +245,7 @@ def _shows(dataset: Dataset | None, form: ScheduleForm) -> bool:
         return False
     if dataset is None or form.loaded.data in (None, dataset.public_id):
         return True
-    form.choose_all_columns()
+    form.begin_choices_anew()
     return False
 
 
@@ -304,7 +306,6 @@ def _form_page(
         dataset=dataset,
         schedule=schedule,
         owner=schedule.owner if schedule else actor(),
-        groups=column_groups(form.version) if form.version else {},
         personal=facts.personal(form.version.table_columns) if form.version else 0,
         unsaved=request.method == "POST" and not form.errors,
         regions_shown="show" in request.form,

@@ -18,11 +18,21 @@ const showRegions = () => {
 
 const countChosen = () => {
   for (const words of form.querySelectorAll("[data-count]")) {
-    const boxes = [...words.closest("details").querySelectorAll("input[type=checkbox]")];
+    const boxes = [...words.closest("details").querySelectorAll("input[type=checkbox]:not([name$='-groups'])")];
     const chosen = boxes.filter((box) => box.checked).length;
     if (words.dataset.count === "of") words.textContent = `${chosen} of ${boxes.length}`;
     else words.textContent = chosen ? `${chosen} chosen` : "all";
   }
+};
+
+// A whole group has all of its columns ticked, and one of them unticked is the end of “all”.
+const keepGroupTogether = (box) => {
+  const details = box.closest("[data-columns] details");
+  if (!details || box.type !== "checkbox") return;
+  const whole = details.querySelector("[name$='-groups']");
+  if (box === whole) {
+    if (whole.checked) for (const one of details.querySelectorAll("[name='columns']")) one.checked = true;
+  } else if (!box.checked) whole.checked = false;
 };
 
 const offerOtherDataset = () => {
@@ -84,6 +94,7 @@ form.addEventListener("input", async (event) => {
   }
   if (ruleFields.has(event.target.name)) onRuleChange(event.target);
   if (event.target.type !== "text") {
+    keepGroupTogether(event.target);
     showWhatCounts(form);
     showRegions();
     countChosen();

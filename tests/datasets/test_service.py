@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from portal.config import Settings
 from portal.datasets import query, service
+from portal.datasets.columns import ColumnChoice
 from portal.datasets.filters import parameters_of
 from portal.datasets.models import Dataset, DatasetVersion
 from portal.datasets.parameters import ParameterKind
@@ -61,7 +62,7 @@ def read(
 ) -> list[Row]:
     version = service.current_version(of)
     reading = service.prepare(
-        version, filters or {}, list(columns), due_at=DUE, timezone="Europe/Berlin", settings=settings
+        version, filters or {}, ColumnChoice(columns), due_at=DUE, timezone="Europe/Berlin", settings=settings
     )
     with query.open_rows(
         reading.source, reading.sql, reading.values, columns=reading.columns, timeout=30
@@ -148,10 +149,10 @@ def test_it_gives_the_chosen_columns_in_their_order(source: DataSource, settings
 def test_it_leaves_out_a_chosen_column_that_a_newer_version_lacks(dataset: Dataset) -> None:
     version = service.current_version(dataset)
 
-    chosen = service.chosen_columns(version, ["status", "gone", "case_number"])
+    chosen = service.chosen_columns(version, ColumnChoice(("status", "gone", "case_number")))
 
     assert [column.key for column in chosen] == ["status", "case_number"]
-    assert service.chosen_columns(version, []) == version.table_columns
+    assert service.chosen_columns(version, ColumnChoice()) == version.table_columns
 
 
 # Sources

@@ -9,7 +9,7 @@ from werkzeug.datastructures import MultiDict
 
 from portal.datasets.models import Dataset
 from portal.errors import InvalidInput
-from portal.schedules.forms import ScheduleForm, column_groups, form_for, values_of
+from portal.schedules.forms import ScheduleForm, form_for, values_of
 from portal.schedules.models import Channel, ExportFormat, ScheduledExport
 from portal.schedules.rule_form import RuleForm
 from portal.schedules.rules import Kind, Rule
@@ -159,7 +159,7 @@ def test_it_shows_a_schedule_as_it_was_filled_in(app: Flask, schedule: Scheduled
     assert form.draft(NOW, frozenset()).rule == schedule.recurrence
     assert form.draft(NOW, frozenset()).recipients == ("ann@example.org",)
     assert form.draft(NOW, frozenset()).columns == ()
-    assert form["columns"].data == [column["key"] for column in schedule.dataset.versions[-1].columns]
+    assert form["columns"].ticked == [column["key"] for column in schedule.dataset.versions[-1].columns]
 
 
 def test_it_offers_what_was_chosen_and_is_no_longer_among_the_choices(app: Flask, dataset: Dataset) -> None:
@@ -179,12 +179,3 @@ def test_it_reads_a_rule_from_a_query() -> None:
     )
 
     assert form.rule(NOW) == Rule(Kind.WEEKLY, time(6, 30), weekdays=(0, 2))
-
-
-def test_it_groups_columns_in_the_datasets_order(dataset: Dataset) -> None:
-    version = dataset.versions[-1]
-
-    groups = column_groups(version)
-
-    assert list(groups) == ["Main columns"]
-    assert tuple(groups["Main columns"]) == version.table_columns
