@@ -77,6 +77,12 @@ class SchemaChanged(PortalError):
     code = "schema changed"
 
 
+class NotApproved(PortalError):
+    """Personal data would leave the organization, which no admin has approved."""
+
+    code = "not approved"
+
+
 class QueryTimeout(PortalError):
     """The query ran past its time limit."""
 

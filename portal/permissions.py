@@ -29,6 +29,7 @@ class Permission(StrEnum):
     VIEW_AUDIT_TRAIL = "view audit trail"
     MANAGE_ORGANIZATION = "manage the organization"
     REASSIGN_SCHEDULES = "reassign schedules"
+    APPROVE_PERSONAL_DATA = "approve that personal data leaves the organization"
 
 
 _READ = frozenset(

@@ -26,8 +26,14 @@ NOW = datetime(2025, 3, 3, 12, 0, tzinfo=UTC)
 CASES = 60
 
 
+DOMAINS = ["acme.example", "globex.example", "example.org", "a.org", "b.org"]
+"""Those of recipients of whom a test says nothing: they are the organization's own."""
+
+
 def organization(name: str, slug: str) -> Organization:
-    return organizations.create_organization(name, slug, "Europe/Berlin", now=NOW)
+    made = organizations.create_organization(name, slug, "Europe/Berlin", now=NOW)
+    made.email_domains = DOMAINS
+    return made
 
 
 def user(of: Organization, role: Role, email: str, *, operator: bool = False) -> User:

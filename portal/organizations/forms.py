@@ -11,6 +11,7 @@ from wtforms.validators import InputRequired, Length, ValidationError
 
 from portal.errors import InvalidInput
 from portal.organizations.colours import readable_colour
+from portal.organizations.domains import parse_domains
 from portal.organizations.logos import MAXIMUM_BYTES, Logo, read_logo
 from portal.organizations.own_days import parse_day, parse_lines, valid_name
 
@@ -88,6 +89,19 @@ class LogoForm(FlaskForm):
             self.picture = read_logo(field.data.stream.read(MAXIMUM_BYTES + 1))
         except InvalidInput as error:
             raise ValidationError(str(error)) from None
+
+
+class DomainsForm(FlaskForm):
+    """The e-mail domains of an organization's own people."""
+
+    domains = TextAreaField(
+        "Domains",
+        description="One a line, such as acme.example; a subdomain is a line of its own. Empty: the domains"
+        " of your users' addresses.",
+    )
+
+    def validate_domains(self, field: HasData) -> None:
+        _read(parse_domains, field)
 
 
 def _read(read: Callable[[str], object], field: HasData) -> None:

@@ -25,8 +25,8 @@ from werkzeug.exceptions import HTTPException
 from portal.audit import service as audit
 from portal.clock import utcnow
 from portal.extensions import db, limiter
-from portal.organizations import own_days, signin
-from portal.organizations.forms import DayForm, DaysForm, SignInForm
+from portal.organizations import domains, own_days, signin
+from portal.organizations.forms import DayForm, DaysForm, DomainsForm, SignInForm
 from portal.organizations.models import User, UserSession
 from portal.organizations.service import authenticate, end_session, start_session
 from portal.permissions import Permission
@@ -115,6 +115,25 @@ def remove_day_off(day_id: str) -> Any:
     db.session.commit()
     flash(f"{date:%-d %B %Y}, {name}, is a working day again. {_moved(moved)}".rstrip(), "success")
     return redirect(url_for(".days_off"))
+
+
+@blueprint.route("/organization/domains", methods=["GET", "POST"])
+@requires(Permission.MANAGE_ORGANIZATION)
+def email_domains() -> Any:
+    """Say which e-mail domains are the organization's own."""
+    organization = actor().organization
+    written = {"domains": "\n".join(organization.email_domains or ())}
+    form = DomainsForm(data=written)  # type: ignore[no-untyped-call]
+    if form.validate_on_submit():  # type: ignore[no-untyped-call]
+        domains.set_domains(
+            actor(), domains.parse_domains(form.domains.data or ""), now=utcnow(), ip=remote_ip()
+        )
+        db.session.commit()
+        flash("The domains are saved. They count from each schedule's next run on.", "success")
+        return redirect(url_for(".email_domains"))
+    return render_template(
+        "organizations/domains.html", form=form, counting=sorted(domains.domains_of(organization))
+    )
 
 
 def _added(form: DayForm | DaysForm) -> Any:

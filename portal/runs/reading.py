@@ -19,6 +19,7 @@ from portal.datasets.service import Reading
 from portal.datasets.shape import Difference, Shape
 from portal.runs.drift import CHANGED, Gate, gate_of
 from portal.runs.first_rows import FirstRows
+from portal.runs.guard import check_approved
 from portal.runs.leases import Claim, fenced
 from portal.runs.log import note
 from portal.runs.plan import Plan
@@ -62,7 +63,10 @@ class _Opened:
 
 
 def prepare(plan: Plan, settings: Settings) -> tuple[Reading, Gate | None]:
-    """Work out what this occurrence reads: its period, its parameters, its columns; record the values."""
+    """Work out what this occurrence reads: its period, its parameters, its columns; record the values.
+
+    Raises NotApproved where personal data would go outside that nobody approved.
+    """
     with fenced(plan.claim) as run:
         version = datasets.get_version(plan.snapshot["dataset_version"])
         reading = datasets.prepare(
@@ -76,6 +80,7 @@ def prepare(plan: Plan, settings: Settings) -> tuple[Reading, Gate | None]:
             settings=settings,
             since=run.period_since,
         )
+        check_approved(run, reading.columns)
         run.stage = "read"
         run.resolved_parameters = {name: _plain(value) for name, value in reading.values.items()}
         note(run, f"Reading “{plan.snapshot['dataset_name']}”", now=utcnow(), detail=_filters_line(plan))

@@ -15,6 +15,7 @@ from portal.organizations.models import Organization, User
 from portal.organizations.service import days_off, require
 from portal.permissions import Permission
 from portal.schedules import owners
+from portal.schedules.approval import Approval, settle, unapproved_of
 from portal.schedules.drafts import Draft, fill
 from portal.schedules.models import ScheduledExport, ScheduleState
 from portal.schedules.recurrence import occurrences_after
@@ -109,8 +110,11 @@ def update_schedule(
     require(actor, Permission.MANAGE_SCHEDULES)
     db.session.refresh(schedule, with_for_update=True)
     before = _audited(schedule)
-    _apply(schedule, draft, actor=actor, now=now)
+    ended = _apply(schedule, draft, actor=actor, now=now)
     db.session.flush()
+    if ended:
+        before_it = ended.to_dict()
+        _record(actor, "schedule.withdraw_approval", schedule, now=now, ip=ip, before=before_it)
     _record(actor, "schedule.update", schedule, now=now, ip=ip, before=before, after=_audited(schedule))
 
 
@@ -135,7 +139,7 @@ def pause_schedule(
 def resume_schedule(actor: User, schedule: ScheduledExport, *, now: datetime, ip: str | None = None) -> None:
     """Go on from now: what fell due while paused is not caught up.
 
-    Raises InvalidInput where its owner's rights would pause it again.
+    Raises InvalidInput where its owner's rights would pause it again, or an admin's approval is missing.
     """
     require(actor, Permission.MANAGE_SCHEDULES)
     db.session.refresh(schedule, with_for_update=True)
@@ -143,7 +147,10 @@ def resume_schedule(actor: User, schedule: ScheduledExport, *, now: datetime, ip
         return
     if problem := owners.problem(schedule):
         raise InvalidInput(f"{problem}; somebody else must own it before it can go on.")
+    if out := unapproved_of(schedule, schedule.organization):
+        raise InvalidInput(f"{out.in_words()}: an admin must approve that before it can go on.")
     schedule.active, schedule.paused_reason, schedule.updated_at = True, None, now
+    schedule.waits_for_approval = False
     schedule.next_run_at = next_due(schedule, now)
     _record(actor, "schedule.resume", schedule, now=now, ip=ip)
 
@@ -290,11 +297,14 @@ def _audited(schedule: ScheduledExport) -> dict[str, Any]:
     return {**describe(schedule), "accepted_version": accepted.number if accepted else None}
 
 
-def _apply(schedule: ScheduledExport, draft: Draft, *, actor: User, now: datetime) -> None:
+def _apply(schedule: ScheduledExport, draft: Draft, *, actor: User, now: datetime) -> Approval | None:
+    """Put a draft into a schedule; return the approval that this ends, if it does."""
     own_days = days_off(actor.organization)
     fill(schedule, draft, actor=actor, own_days=own_days, now=now)
+    ended = settle(schedule, actor.organization)
     if schedule.active and not _is_due(schedule, now):  # what fell due is the dispatcher's to record
         schedule.next_run_at = next_due(schedule, now, own_days)
+    return ended
 
 
 def _record(actor: User, action: str, schedule: ScheduledExport, **details: Any) -> None:

@@ -17,12 +17,13 @@ from portal.datasets.filters import filters_in_words
 from portal.datasets.models import Dataset
 from portal.errors import InvalidInput, NotFound
 from portal.extensions import db
+from portal.organizations.domains import domains_of
 from portal.organizations.models import User
 from portal.organizations.service import days_off
 from portal.permissions import Permission
 from portal.runs import dispatch, handover
 from portal.runs import service as runs
-from portal.schedules import facts, owners, policies, service
+from portal.schedules import approval, approving, facts, owners, policies, service
 from portal.schedules.drafts import Draft
 from portal.schedules.forms import ScheduleForm, form_for, values_of
 from portal.schedules.models import Channel, ScheduledExport, ScheduleState
@@ -110,6 +111,8 @@ def show(schedule_id: str) -> str:
         words=describe(schedule.recurrence, schedule.timezone),
         policies=policies.in_words(service.describe(schedule)),
         occurrences=facts.next_runs(schedule, utcnow()),
+        unapproved=approval.unapproved_of(schedule, schedule.organization),
+        approval=approval.approval_of(schedule),
         owner_problem=owners.problem(schedule),
         eligible=owners.eligible(schedule),
         filters=filters_in_words(version, schedule.filters),
@@ -133,7 +136,10 @@ def edit(schedule_id: str) -> str | Response:
     form = form_for(dataset)(data=values_of(schedule))
 
     def change(draft: Draft) -> ScheduledExport:
-        update = partial(service.update_schedule, person, schedule, draft, now=now, ip=remote_ip())
+        def update() -> None:
+            service.update_schedule(person, schedule, draft, now=now, ip=remote_ip())
+            _tell_of_waiting(schedule, now)
+
         return _changed(schedule, update)
 
     if request.method == "POST" and _shows(dataset, form) and _saved(form, now, change):
@@ -178,6 +184,30 @@ def reassign(schedule_id: str) -> Response:
         return redirect(url_for(".show", schedule_id=schedule_id))
     paused = " It is still paused: resume it to go on." if not schedule.active else ""
     flash(f"“{schedule.name}” runs with the rights of {schedule.owner.name} from now on.{paused}", "success")
+    return redirect(url_for(".show", schedule_id=schedule_id))
+
+
+@blueprint.post("/schedules/<schedule_id>/approve")
+@requires(Permission.APPROVE_PERSONAL_DATA)
+def approve(schedule_id: str) -> Response:
+    """Let the personal data that the page named go to the recipients that it named."""
+    change = partial(_approved, seen=request.form.get("seen", ""))
+    try:
+        schedule = _change(schedule_id, change, Permission.APPROVE_PERSONAL_DATA)
+    except InvalidInput as error:
+        db.session.rollback()
+        flash(str(error), "error")
+        return redirect(url_for(".show", schedule_id=schedule_id))
+    flash(f"“{schedule.name}” is approved. {_next_run(schedule)}", "success")
+    return redirect(url_for(".show", schedule_id=schedule_id))
+
+
+@blueprint.post("/schedules/<schedule_id>/withdraw-approval")
+@requires(Permission.APPROVE_PERSONAL_DATA)
+def withdraw_approval(schedule_id: str) -> Response:
+    """Take the approval back."""
+    schedule = _change(schedule_id, approving.withdraw_approval, Permission.APPROVE_PERSONAL_DATA)
+    flash(f"The approval of “{schedule.name}” is withdrawn. {_next_run(schedule)}", "success")
     return redirect(url_for(".show", schedule_id=schedule_id))
 
 
@@ -261,6 +291,20 @@ def _resumed(person: User, schedule: ScheduledExport, *, now: datetime, ip: str 
     alerts.close_alert(schedule, [Cause.SCHEDULE_PAUSED], now=now)
 
 
+def _approved(person: User, schedule: ScheduledExport, *, seen: str, now: datetime, ip: str | None) -> None:
+    approving.approve_schedule(person, schedule, seen=seen, now=now, ip=ip)
+    alerts.close_alert(schedule, [Cause.SCHEDULE_PAUSED], now=now)
+
+
+def _tell_of_waiting(schedule: ScheduledExport, now: datetime) -> None:
+    """Let admins know of a schedule that waits for one of them, and end that where it waits no more."""
+    if schedule.waits_for_approval:
+        reason = schedule.paused_reason or ""
+        alerts.raise_alert(schedule, Cause.SCHEDULE_PAUSED, reason, run_id=None, now=now)
+    elif schedule.active:
+        alerts.close_alert(schedule, [Cause.SCHEDULE_PAUSED], now=now)
+
+
 def _changed(schedule: ScheduledExport, change: Callable[[], None]) -> ScheduledExport:
     """Dispatch what is due as it stood, change the schedule, commit, and hand over what was dispatched."""
     due = dispatch.dispatch_before_change(schedule, settings=settings())
@@ -272,6 +316,7 @@ def _changed(schedule: ScheduledExport, change: Callable[[], None]) -> Scheduled
 
 def _created(person: User, draft: Draft, now: datetime) -> ScheduledExport:
     made = service.create_schedule(person, draft, now=now, ip=remote_ip())
+    _tell_of_waiting(made, now)
     db.session.commit()
     return made
 
@@ -312,6 +357,7 @@ def _form_page(
         source_problem=source_problem,
         timezones=timezone_names(),
         own_days=len(days_off(actor().organization)),
+        domains=sorted(domains_of(actor().organization)),
         settings=settings(),
         **_preview_of(form, now),
     )
@@ -337,6 +383,8 @@ def _back(schedule_id: str) -> Response:
 
 
 def _next_run(schedule: ScheduledExport) -> str:
+    if schedule.waits_for_approval:
+        return "It waits for an admin's approval."
     if schedule.state is ScheduleState.PAUSED:
         return "It is paused."
     if schedule.next_run_at is None:
