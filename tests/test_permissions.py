@@ -25,6 +25,7 @@ WHO = {
     Permission.VIEW_AUDIT_TRAIL: {Role.ADMIN, Role.AUDITOR},
     Permission.MANAGE_ORGANIZATION: {Role.ADMIN},
     Permission.REASSIGN_SCHEDULES: {Role.ADMIN},
+    Permission.APPROVE_PERSONAL_DATA: {Role.ADMIN},
 }
 
 

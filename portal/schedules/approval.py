@@ -29,7 +29,7 @@ class Outgoing:
     recipients: tuple[str, ...]
 
     def in_words(self) -> str:
-        """Return `“reporter_name” and 3 more (personal data) would go to ann@elsewhere.example`."""
+        """Return `“creator_name” and 3 more (personal data) would go to ann@elsewhere.example`."""
         columns = _named([f"“{key}”" for key in self.columns])
         return f"{columns} (personal or sensitive) would go outside, to {_named(self.recipients)}"
 

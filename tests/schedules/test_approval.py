@@ -22,7 +22,7 @@ from tests.factories import NOW
 from tests.schedules.pages import actions, filled_in, text_of
 
 OUT = "eve@elsewhere.example"
-PII = "reporter_name"
+PII = "creator_name"
 PLAIN = ("case_number", "status")
 
 
@@ -51,7 +51,7 @@ def test_it_waits_for_an_admin_and_names_what_would_go_outside(manager: User, da
 
     assert (schedule.active, schedule.waits_for_approval, schedule.next_run_at) == (False, True, None)
     assert schedule.paused_reason == (
-        "Waits for an admin's approval: “reporter_name” (personal or sensitive) would go outside, to"
+        "Waits for an admin's approval: “creator_name” (personal or sensitive) would go outside, to"
         " eve@elsewhere.example"
     )
 
@@ -116,7 +116,7 @@ def test_nobody_approves_what_he_has_not_seen(admin: User, manager: User, datase
     "changes",
     [
         {"recipients": (OUT, "mallory@elsewhere.example")},
-        {"columns": (*PLAIN, PII, "reporter_email")},
+        {"columns": (*PLAIN, PII, "creator_email")},
         {"columns": ()},
     ],
 )

@@ -90,7 +90,7 @@ def test_a_whole_group_needs_no_box_of_its_own(client: FlaskClient, manager: Use
         ({"columns-label-status": "x" * 121}, "columns"),
         ({"columns-groups": ["no such"]}, "columns"),
         ({"columns-without": ["no such"]}, "columns"),
-        ({"columns": ["reporter_name"], "columns-without": ["PII"]}, "columns"),
+        ({"columns": ["creator_name"], "columns-without": ["PII"]}, "columns"),
         ({"sort_1": "no such"}, "sort_1"),
         ({"sort_1": "status", "sort_2": "status"}, "sort_1"),
         ({"row_limit": "10"}, "row_limit"),
