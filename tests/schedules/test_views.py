@@ -113,7 +113,7 @@ class TestShow:
         for words in (
             "Every Monday at 08:00, Europe/Berlin. CSV to 2 recipients.",
             "For the board.",
-            "Opened Previous week Status NEW Category all",
+            "Opened Previous week Status New Category all",
             "2 columns, 1 with personal data",
             "ann@example.org bob@example.org",
             "Runs with the rights of Manager",
