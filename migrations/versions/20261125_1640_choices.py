@@ -1,7 +1,7 @@
 """choices: columns by group and mark, own headers, sort, row limit; approval of what goes outside
 
 Revision: 20261125_1640
-Revises: 20261125_1430
+Revises: 20261125_1635
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 
 
 revision = "20261125_1640"
-down_revision = "20261125_1430"
+down_revision = "20261125_1635"
 branch_labels = None
 depends_on = None
 

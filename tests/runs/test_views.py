@@ -130,7 +130,7 @@ class TestShow:
             f"{rows:,} rows",
             "Attempt 1 worker-1",
             sha256,
-            "Status NEW",
+            "Status New",
             "Opened Previous year 1 Jan",
             "statuses_any 0",
             "Run with the rights of manager@acme.example",
