@@ -67,11 +67,6 @@ _LINE_ENDS = {LineEnd.CRLF: "CRLF, as on Windows", LineEnd.LF: "LF"}
 _QUOTINGS = {Quoting.MINIMAL: "Where needed", Quoting.TEXT: "All texts", Quoting.ALL: "Everything"}
 
 
-def _preview_periods() -> dict[str, str]:
-    named = {key: words for key, (words, _) in periods.PRESETS.items()}
-    return {"": "No period", **named, periods.SINCE_LAST_SUCCESS: "Since last success: here the last 30 days"}
-
-
 class ParameterForm(Form):
     """One parameter; a row without a name is none."""
 

@@ -65,13 +65,14 @@ def _columns(schedule: ScheduledExport, before: DatasetVersion, definition: Defi
     """Yield why a schedule that stops at other columns (`runs.drift`) would do so."""
     if schedule.drift is not Drift.STOP or schedule.accepted_version_id is None:
         return
-    accepted = _keys(get_version(schedule.accepted_version_id))
-    old, new = _keys(before), [column.key for column in definition.columns]
-    exported = schedule.columns or accepted
+    choice, version = schedule.column_choice, get_version(schedule.accepted_version_id)
+    accepted, old, new = _keys(version), _keys(before), [column.key for column in definition.columns]
+    exported = [column.key for column in choice.applied_to(version.table_columns)]
     if gone := [key for key in exported if key in old and key not in new]:
         yield f"It exports {_named(gone)}, which would be gone."
-    more = [key for key in new if key not in old and key not in accepted]
-    if more and not schedule.columns:
+    coming = [column.key for column in definition.columns if not choice.leaves_out(column)]
+    more = [key for key in coming if key not in old and key not in accepted]
+    if more and choice.takes_all:
         yield f"It exports all columns, and {_named(more)} would be new."
 
 
