@@ -1,12 +1,13 @@
 """Running a dataset's SQL and yielding typed rows in batches. Nothing is ever formatted into SQL."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from sys import getsizeof
 from typing import Any
 
+from pymysql.constants import FIELD_TYPE
 from sqlalchemy import BindParameter, bindparam, text
 from sqlalchemy.engine import Connection, CursorResult
 from sqlalchemy.exc import DBAPIError, ResourceClosedError, StatementError
@@ -26,6 +27,11 @@ BATCH_BYTES = 8 * 2**20
 
 COUNT_TIMEOUT = 5.0  # seconds; beyond it a count is no longer cheap
 _JSON_OIDS = frozenset({114, 3802})  # json and jsonb of PostgreSQL, whatever the version
+_TEXTS = {
+    "postgresql": frozenset({25, 1043}),  # text and varchar
+    "mysql": frozenset({FIELD_TYPE.VAR_STRING, FIELD_TYPE.STRING, FIELD_TYPE.VARCHAR})
+    | {FIELD_TYPE.TINY_BLOB, FIELD_TYPE.BLOB, FIELD_TYPE.MEDIUM_BLOB, FIELD_TYPE.LONG_BLOB},
+}
 # What PostgreSQL, MariaDB and MySQL say of a statement that they ended at its time.
 _TIMED_OUT = ("statement timeout", "max_statement_time exceeded", "maximum statement execution time exceeded")
 _DENIED = frozenset({"not authorized", "authorization denied"})  # SQLite, of what the authorizer denied
@@ -80,7 +86,8 @@ def open_rows(
                 found = infer_columns(names, first or (), json=json)
                 yield Rows(found, batches if first is None else chain([first], batches), tally)
             else:
-                yield Rows(tuple(columns), _chosen(batches, names, columns, source), tally)
+                chosen = _chosen(batches, names, columns, source, _text_positions(result, source.backend))
+                yield Rows(tuple(columns), chosen, tally)
 
 
 def count_rows(
@@ -119,8 +126,17 @@ def _execute(
 
 def _json_positions(result: CursorResult[Any]) -> frozenset[int]:
     """Return the positions of the columns that the source itself calls JSON."""
+    return _positions(result, _JSON_OIDS)
+
+
+def _text_positions(result: CursorResult[Any], backend: str) -> frozenset[int]:
+    """Return the positions of the columns that the source itself calls text; SQLite calls none so."""
+    return _positions(result, _TEXTS.get(backend, ()))
+
+
+def _positions(result: CursorResult[Any], kinds: Collection[int]) -> frozenset[int]:
     described = (result.cursor and result.cursor.description) or ()
-    return frozenset(position for position, about in enumerate(described) if about[1] in _JSON_OIDS)
+    return frozenset(position for position, about in enumerate(described) if about[1] in kinds)
 
 
 def _read(result: CursorResult[Any], source: Source, watchdog: Watchdog) -> Iterator[Batch]:
@@ -159,13 +175,20 @@ def _limited(batches: Iterator[Batch], maximum_rows: int | None, limit_note: str
         yield batch
 
 
-def _chosen(batches: Iterator[Batch], names: list[str], columns: Sequence[Column], source: Source) -> Batches:
+def _chosen(
+    batches: Iterator[Batch],
+    names: list[str],
+    columns: Sequence[Column],
+    source: Source,
+    texts: Collection[int],
+) -> Batches:
     """Pick the wanted columns of each row, in order, converted to the declared types."""
     missing = [column.key for column in columns if column.key not in names]
     if missing:
         raise QueryFailed(f"The query has no column “{missing[0]}” any more; it gives {', '.join(names)}.")
     positions = [names.index(column.key) for column in columns]
-    converters = converters_for(columns, source.backend)
+    as_text = {place for place, position in enumerate(positions) if position in texts}
+    converters = converters_for(columns, source.backend, texts=as_text)
     as_read = positions == list(range(len(names))) and not any(converters)
     return (_convert(batch, None if as_read else positions, converters) for batch in batches)
 

@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -16,6 +16,10 @@ Converter = Callable[[Sequence[Any]], Sequence[Any]]
 """Takes all values of a column of a batch."""
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
+
+_WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,99})")
+_JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,4})?")
+_JSON_BOOLEANS = {"true": True, "false": False}
 
 _FINER = re.compile(r"[.,][0-9]{7}")  # than a datetime holds, which cuts such digits without a word
 
@@ -51,14 +55,19 @@ def infer_columns(
     )
 
 
-def converters_for(columns: Sequence[Column], backend: str) -> list[Converter | None]:
+def converters_for(
+    columns: Sequence[Column], backend: str, *, texts: Collection[int] = ()
+) -> list[Converter | None]:
     """Return for each column what turns a driver's values into its type, or None where nothing must be done.
 
     `backend` is SQLAlchemy's name of the kind of database. SQLite knows neither dates nor booleans nor exact
-    decimals: they arrive as text and numbers. MySQL has no booleans.
+    decimals: they arrive as text and numbers. MySQL has no booleans. `texts` are the positions of columns
+    which the source calls text, whatever type they were given: fields of JSON, say, come so.
     """
-    converters = _BY_BACKEND.get(backend, {})
-    return [converters.get(column.type) for column in columns]
+    usual = _BY_BACKEND.get(backend, {})
+    return [
+        (_OF_TEXT if position in texts else usual).get(column.type) for position, column in enumerate(columns)
+    ]
 
 
 def _type_of(values: Sequence[Any]) -> ColumnType:
@@ -91,7 +100,8 @@ def _instants(values: Sequence[str]) -> Sequence[Any]:
     return list(map(_instant, values))
 
 
-def _instant(value: str) -> datetime | date | str:
+def _instant(value: str, *, zone: tzinfo | None = UTC) -> datetime | date | str:
+    """Read an instant; what names no zone is of `zone`, or left as it is."""
     if len(value) == _LENGTH_OF_DATE:
         return _date(value)  # without a time, a zone could make another day of it
     try:
@@ -100,7 +110,29 @@ def _instant(value: str) -> datetime | date | str:
         return value
     if len(value) > _LONGEST_PLAIN and _FINER.search(value):
         return value
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+    if instant.tzinfo:
+        return instant
+    return instant.replace(tzinfo=zone) if zone else value
+
+
+def _zoned_instants(values: Sequence[str]) -> Sequence[Any]:
+    """Read what names its zone: only SQLite's own text is UTC without saying so."""
+    return [_instant(value, zone=None) for value in values]
+
+
+def _numbers_of_texts(values: Sequence[str]) -> Sequence[Any]:
+    return list(map(_number, values))
+
+
+def _number(value: str) -> int | Decimal | str:
+    """Read a number as JSON writes it, so that 007 keeps its zeros."""
+    if _WHOLE.fullmatch(value):
+        return int(value)
+    return Decimal(value) if _JSON_NUMBER.fullmatch(value) else value
+
+
+def _booleans_of_texts(values: Sequence[str]) -> Sequence[Any]:
+    return [_JSON_BOOLEANS.get(value, value) for value in values]
 
 
 def _booleans(values: Sequence[int]) -> Sequence[Any]:
@@ -142,4 +174,13 @@ _BY_BACKEND: dict[str, dict[ColumnType, Converter]] = {
         ColumnType.PERCENTAGE: _DECIMALS,
     },
     "mysql": {ColumnType.BOOLEAN: _converter({int: _booleans, bytes: _bits})},
+}
+_OF_TEXT: dict[ColumnType, Converter] = {
+    ColumnType.INTEGER: _converter({str: _numbers_of_texts}),
+    ColumnType.DECIMAL: _converter({str: _decimals_of_texts}),
+    ColumnType.CURRENCY: _converter({str: _decimals_of_texts}),
+    ColumnType.PERCENTAGE: _converter({str: _decimals_of_texts}),
+    ColumnType.BOOLEAN: _converter({str: _booleans_of_texts}),
+    ColumnType.DATE: _converter({str: _dates}),
+    ColumnType.DATETIME: _converter({str: _zoned_instants}),
 }

@@ -41,6 +41,7 @@ SELECT CURRENT_USER(), privilege_type FROM information_schema.user_privileges
 WHERE privilege_type IN ('FILE', 'SUPER')
   AND grantee = CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), '''')
 """
+LONGEST_GROUP = 16 * 2**20  # bytes, as SQLite's values may have
 _EXECUTED_COMMENT = re.compile(r"/\*M?!")
 
 
@@ -180,6 +181,8 @@ def _prepare(driver: "pymysql.Connection[Any]", timeout: float) -> None:
         cursor.execute("SET SESSION TRANSACTION READ ONLY")
         # Backslashes escape, for the server as for us and PyMySQL, who look for the ends of strings.
         cursor.execute("SET SESSION sql_mode = REPLACE(@@sql_mode, 'NO_BACKSLASH_ESCAPES', '')")
+        # Lists are cut without an error beyond it, at 1,024 bytes by MySQL's default.
+        cursor.execute(f"SET SESSION group_concat_max_len = {LONGEST_GROUP}")
         cursor.execute("SELECT VERSION()")
         (version,) = cursor.fetchone() or ("",)
         # MariaDB counts in seconds (https://mariadb.com/kb/en/aborting-statements/), MySQL in milliseconds.

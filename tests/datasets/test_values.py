@@ -100,6 +100,48 @@ def test_it_leaves_other_databases_values_alone(type_: ColumnType, backend: str)
     assert convert(type_, value, backend=backend) is value
 
 
+OF_SERVERS_TEXT = [
+    (ColumnType.INTEGER, "3", 3),
+    (ColumnType.INTEGER, "-12345678901234567890", -12345678901234567890),
+    (ColumnType.INTEGER, "2.5", Decimal("2.5")),
+    (ColumnType.INTEGER, "007", "007"),
+    (ColumnType.INTEGER, "none", "none"),
+    (ColumnType.DECIMAL, "1.50", Decimal("1.50")),
+    (ColumnType.CURRENCY, "1_000", "1_000"),
+    (ColumnType.PERCENTAGE, "1e-3", Decimal("0.001")),
+    (ColumnType.BOOLEAN, "true", True),
+    (ColumnType.BOOLEAN, "false", False),
+    (ColumnType.BOOLEAN, "True", "True"),
+    (ColumnType.DATE, "2025-03-09", date(2025, 3, 9)),
+    (ColumnType.DATE, "09.03.2025", "09.03.2025"),
+    (ColumnType.DATETIME, "2025-03-09T07:30:00Z", datetime(2025, 3, 9, 7, 30, tzinfo=UTC)),
+    (ColumnType.DATETIME, "2025-03-09 07:30:00", "2025-03-09 07:30:00"),
+    (ColumnType.DATETIME, "2025-03-09", date(2025, 3, 9)),
+    (ColumnType.DATETIME, "soon", "soon"),
+    (ColumnType.TEXT, "3", "3"),
+    (ColumnType.JSON, "3", "3"),
+]
+
+
+@pytest.mark.parametrize("backend", ["postgresql", "mysql"])
+@pytest.mark.parametrize(("type_", "value", "expected"), OF_SERVERS_TEXT)
+def test_it_reads_text_of_servers_as_its_columns_type(
+    backend: str, type_: ColumnType, value: str, expected: Any
+) -> None:
+    (convert,) = converters_for([Column("v", "V", type_)], backend, texts={0})
+
+    found = convert([value, None]) if convert else [value, None]
+
+    assert list(found) == [expected, None]
+    assert type(found[0]) is type(expected)
+
+
+def test_it_reads_as_text_only_what_the_server_calls_so() -> None:
+    columns = [Column("a", "A", ColumnType.INTEGER), Column("b", "B", ColumnType.INTEGER)]
+
+    assert [bool(one) for one in converters_for(columns, "postgresql", texts={1})] == [False, True]
+
+
 @pytest.mark.parametrize(
     ("values", "expected"),
     [

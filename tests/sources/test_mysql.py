@@ -183,6 +183,14 @@ def test_a_value_never_becomes_sql(server: MariaDB, source: Source, sql: str, mo
     assert row in [(1, "chosen: :status !"), (1, "isn't it :status ?")]
 
 
+def test_it_cuts_no_list_whatever_the_server_says(server: MariaDB, source: Source) -> None:
+    server.run("SET GLOBAL group_concat_max_len = 1024")
+    try:
+        assert read(source, "SELECT LENGTH(GROUP_CONCAT(seq)) FROM seq_1_to_3000") == [(13_892,)]
+    finally:
+        server.run("SET GLOBAL group_concat_max_len = DEFAULT")
+
+
 def test_rights_of_roles_are_laid_down(server: MariaDB) -> None:
     server.run(
         "CREATE ROLE filer",
