@@ -74,6 +74,7 @@ def dataset(of: Organization, settings: Settings, name: str = "Cases") -> Datase
         parameters=CASES_ONLY.parameters,
         columns=CASES_ONLY.columns,
         key_columns=CASES_ONLY.key_columns,
+        built_in=CASES_ONLY.built_in,
         now=NOW,
     )
 

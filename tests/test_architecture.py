@@ -58,9 +58,11 @@ PURE = {
     "logos",
     "columns",
     "ordering",
+    "definition",
+    "export_type",
 }
-PURE_PACKAGES = (["reports", "charts"], ["reports", "printing"])
-EDGE = {"views", "branding_views", "tasks", "scheduler", "worker", "cli"}
+PURE_PACKAGES = (["reports", "charts"], ["reports", "printing"], ["datasets", "compliance"])
+EDGE = {"views", "branding_views", "built_in_views", "tasks", "scheduler", "worker", "cli"}
 
 
 def layer(module: str) -> int:
@@ -74,7 +76,7 @@ def layer(module: str) -> int:
         return 1
     if parts[-1] == "models":
         return 2
-    if parts[-1] in ("forms", "web"):
+    if parts[-1] in ("forms", "web", "definition_form", "built_in_form"):
         return 4
     return 5 if parts[-1] in EDGE else 3
 

@@ -15,7 +15,7 @@ from portal.app import create_app
 from portal.clock import utcnow
 from portal.config import Settings, load
 from portal.datasets import service as datasets
-from portal.datasets.models import ExportType
+from portal.datasets.export_type import ExportType
 from portal.extensions import db
 from portal.organizations import service as organizations
 from portal.organizations.models import User

@@ -1,7 +1,7 @@
 """reports: sections over datasets, in versions
 
 Revision: 20261125_1700
-Revises: 20261125_1645
+Revises: 20261125_1650
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 
 
 revision = "20261125_1700"
-down_revision = "20261125_1645"
+down_revision = "20261125_1650"
 branch_labels = None
 depends_on = None
 

@@ -1,16 +1,17 @@
 """Datasets as an admin defines them: checked, saved as versions that are never changed, put away."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 
 from portal.audit import service as audit
+from portal.datasets.compliance.choice import BuiltIn
+from portal.datasets.definition import Definition
 from portal.datasets.filters import BUILT_IN, bound_names, parameters_of
-from portal.datasets.models import Dataset, DatasetVersion, ExportType
-from portal.datasets.parameters import Parameter
+from portal.datasets.models import Dataset, DatasetVersion
 from portal.datasets.service import current_version, find_dataset
 from portal.datasets.sql_text import parameters_in
 from portal.errors import InvalidInput, NotFound
@@ -22,26 +23,7 @@ from portal.permissions import Permission
 from portal.sources.models import DataSource
 from portal.table import Column
 
-TAGS = ("PII", "SENSITIVE", "BOARD", "EXTERNAL")
 LONGEST_SQL = 50_000
-
-
-@dataclass(frozen=True, slots=True)
-class Definition:
-    """All that a version of a dataset says, and what the dataset is called.
-
-    `query_timeout` is in seconds; None for either limit means what the portal allows.
-    """
-
-    name: str
-    description: str
-    sql: str
-    parameters: tuple[Parameter, ...] = ()
-    columns: tuple[Column, ...] = ()
-    key_columns: tuple[str, ...] = ()
-    csv: CsvOptions = CsvOptions()  # noqa: RUF009 - frozen
-    row_limit: int | None = None
-    query_timeout: int | None = None
 
 
 def get_dataset(actor: User, public_id: str) -> Dataset:
@@ -66,7 +48,13 @@ def definition_of(dataset: Dataset) -> Definition:
         csv=CsvOptions.from_dict(version.csv_options or {}),
         row_limit=version.row_limit,
         query_timeout=version.query_timeout,
+        built_in=BuiltIn.from_dict(version.built_in) if version.built_in else None,
     )
+
+
+def still_built_in(edited: Definition, saved: Definition) -> Definition:
+    """Return what was edited, built in as what was saved unless its query is another one now."""
+    return replace(edited, built_in=saved.built_in if edited.sql == saved.sql else None)
 
 
 def check_query(definition: Definition, backend: str) -> None:
@@ -108,7 +96,7 @@ def create(
         source_id=source.id,
         name=checked.name,
         description=checked.description,
-        export_type=ExportType.CUSTOM,
+        export_type=checked.export_type,
         created_at=now,
     )
     dataset.versions.append(_version(checked, 1, source, actor, now))
@@ -218,6 +206,7 @@ def _version(
         csv_options=definition.csv.to_dict(),
         row_limit=definition.row_limit,
         query_timeout=definition.query_timeout,
+        built_in=definition.built_in.to_dict() if definition.built_in else None,
         created_at=now,
         created_by=actor.email,
     )
@@ -236,6 +225,7 @@ def _described(definition: Definition, number: int, source: DataSource) -> dict[
         "csv_options": definition.csv.to_dict(),
         "row_limit": definition.row_limit,
         "query_timeout": definition.query_timeout,
+        **({"built_in": definition.built_in.to_dict()} if definition.built_in else {}),
     }
 
 

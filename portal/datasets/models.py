@@ -1,23 +1,15 @@
 """The datasets of an organization, defined over its sources, and their versions."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.database import Base, Identified, UTCDateTime, text_enum
+from portal.datasets.export_type import ExportType
 from portal.sources.models import DataSource
 from portal.table import Column
-
-
-class ExportType(StrEnum):
-    FLAT_FILE = "FLAT_FILE"
-    CASES_ONLY = "CASES_ONLY"
-    INVESTIGATIONS_ONLY = "INVESTIGATIONS_ONLY"
-    DISCLOSURES_ONLY = "DISCLOSURES_ONLY"
-    CUSTOM = "CUSTOM"
 
 
 class Dataset(Identified, Base):
@@ -46,6 +38,7 @@ class DatasetVersion(Base):
     `created_by` is who saved it, by e-mail address; none for those of the system and of earlier releases.
     `source` is what it reads, none where its dataset was never over another one. `row_limit` and
     `query_timeout`, in seconds, count where they are smaller than the portal's own.
+    `built_in` is what its query was made from (`compliance.choice.BuiltIn`); none where somebody wrote it.
     """
 
     __tablename__ = "dataset_versions"
@@ -66,6 +59,7 @@ class DatasetVersion(Base):
     csv_options: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     row_limit: Mapped[int | None]
     query_timeout: Mapped[int | None]
+    built_in: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     created_by: Mapped[str | None] = mapped_column(String(320))
 

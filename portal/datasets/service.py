@@ -11,8 +11,10 @@ from portal.audit import service as audit
 from portal.config import Settings
 from portal.datasets.choices import read_choices
 from portal.datasets.columns import ColumnChoice
+from portal.datasets.compliance.choice import BuiltIn
+from portal.datasets.export_type import ExportType
 from portal.datasets.filters import bindings, parameters_of, valid_filters
-from portal.datasets.models import Dataset, DatasetVersion, ExportType
+from portal.datasets.models import Dataset, DatasetVersion
 from portal.datasets.ordering import Sort, ordered_sql, sortable
 from portal.datasets.parameters import Parameter
 from portal.datasets.sql_text import parameters_in
@@ -55,6 +57,7 @@ def create_dataset(
     columns: Sequence[Column],
     key_columns: Sequence[str],
     now: datetime,
+    built_in: BuiltIn | None = None,
 ) -> Dataset:
     """Add a dataset with its first version."""
     dataset = Dataset(
@@ -73,6 +76,7 @@ def create_dataset(
             parameters=[parameter.to_dict() for parameter in parameters],
             columns=[column.to_dict() for column in columns],
             key_columns=list(key_columns),
+            built_in=built_in.to_dict() if built_in else None,
             created_at=now,
         )
     )
@@ -109,6 +113,7 @@ def choose_csv(
         csv_options=options.to_dict(),
         row_limit=old.row_limit,
         query_timeout=old.query_timeout,
+        built_in=old.built_in,
         created_at=now,
         created_by=None if actor == "system" else actor,
     )

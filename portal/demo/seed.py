@@ -16,9 +16,11 @@ from sqlalchemy import select
 from portal.clock import utcnow
 from portal.config import Settings
 from portal.datasets import service as datasets
-from portal.datasets.models import Dataset, ExportType
+from portal.datasets.definition import Definition
+from portal.datasets.export_type import ExportType
+from portal.datasets.models import Dataset
 from portal.demo import acme
-from portal.demo.acme_datasets import DatasetDefinition, acme_datasets
+from portal.demo.acme_datasets import acme_datasets
 from portal.demo.acme_logo import acme_logo
 from portal.demo.history import backdate
 from portal.demo.plans import ACME_PLANS, FIRST_DELIVERY, GLOBEX_PLANS, Plan, first_delivery
@@ -105,7 +107,7 @@ def _organization(
     return organization
 
 
-def _dataset(source: DataSource, definition: DatasetDefinition, now: datetime) -> Dataset:
+def _dataset(source: DataSource, definition: Definition, now: datetime) -> Dataset:
     return datasets.create_dataset(
         source,
         name=definition.name,
@@ -115,6 +117,7 @@ def _dataset(source: DataSource, definition: DatasetDefinition, now: datetime) -
         parameters=definition.parameters,
         columns=definition.columns,
         key_columns=definition.key_columns,
+        built_in=definition.built_in,
         now=now,
     )
 

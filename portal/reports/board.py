@@ -7,7 +7,8 @@ from sqlalchemy import select
 
 from portal.audit import service as audit
 from portal.datasets import service as datasets
-from portal.datasets.models import Dataset, ExportType
+from portal.datasets.export_type import ExportType
+from portal.datasets.models import Dataset
 from portal.errors import InvalidInput
 from portal.extensions import db
 from portal.organizations.models import Organization

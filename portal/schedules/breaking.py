@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from portal.datasets.definitions import Definition
+from portal.datasets.definition import Definition
 from portal.datasets.filters import valid_filters
 from portal.datasets.models import Dataset, DatasetVersion
 from portal.datasets.service import current_version, get_version

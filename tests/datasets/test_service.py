@@ -11,11 +11,12 @@ from sqlalchemy import select
 from portal.config import Settings
 from portal.datasets import query, service
 from portal.datasets.columns import ColumnChoice
+from portal.datasets.definition import Definition
 from portal.datasets.filters import parameters_of
 from portal.datasets.models import Dataset, DatasetVersion
 from portal.datasets.parameters import ParameterKind
 from portal.demo import acme as acme_database
-from portal.demo.acme_datasets import DatasetDefinition, acme_datasets
+from portal.demo.acme_datasets import CASES_ONLY, acme_datasets
 from portal.errors import InvalidInput, NotFound, SourceUnavailable
 from portal.extensions import db
 from portal.organizations.models import Organization, User
@@ -31,7 +32,7 @@ CASES = 400  # enough that some are overdue
 Row = dict[str, Any]
 
 
-def defined(source: DataSource, definition: DatasetDefinition) -> Dataset:
+def defined(source: DataSource, definition: Definition) -> Dataset:
     made = service.create_dataset(
         source,
         name=definition.name,
@@ -93,9 +94,9 @@ def choices_to_try(of: Dataset, settings: Settings) -> list[tuple[str, Any]]:
     return tried
 
 
-@pytest.mark.parametrize("definition", acme_datasets(), ids=lambda definition: definition.key)
+@pytest.mark.parametrize("definition", acme_datasets(), ids=lambda definition: definition.name)
 def test_it_reads_every_demo_dataset_with_each_filter(
-    source: DataSource, settings: Settings, definition: DatasetDefinition
+    source: DataSource, settings: Settings, definition: Definition
 ) -> None:
     made = defined(source, definition)
 
@@ -113,7 +114,7 @@ def test_it_reads_every_demo_dataset_with_each_filter(
 
 
 def test_it_filters_as_chosen(source: DataSource, settings: Settings) -> None:
-    cases = defined(source, next(found for found in acme_datasets() if found.key == "cases"))
+    cases = defined(source, CASES_ONLY)
     everything = read(cases, settings)
 
     open_only = read(cases, settings, {"statuses": ["OPEN"]})
@@ -127,7 +128,7 @@ def test_it_filters_as_chosen(source: DataSource, settings: Settings) -> None:
 
 
 def test_it_turns_values_into_what_their_columns_declare(source: DataSource, settings: Settings) -> None:
-    cases = defined(source, next(found for found in acme_datasets() if found.key == "cases"))
+    cases = defined(source, CASES_ONLY)
     (version,) = cases.versions
 
     instants = {column.key for column in version.table_columns if column.type is ColumnType.DATETIME}
@@ -138,7 +139,7 @@ def test_it_turns_values_into_what_their_columns_declare(source: DataSource, set
 
 
 def test_it_gives_the_chosen_columns_in_their_order(source: DataSource, settings: Settings) -> None:
-    cases = defined(source, next(found for found in acme_datasets() if found.key == "cases"))
+    cases = defined(source, CASES_ONLY)
 
     rows = read(cases, settings, columns=("status", "case_number"))
 

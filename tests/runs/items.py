@@ -12,7 +12,8 @@ from sqlalchemy import func, select
 
 from portal.config import Settings
 from portal.datasets import service as datasets
-from portal.datasets.models import Dataset, DatasetVersion, ExportType
+from portal.datasets.export_type import ExportType
+from portal.datasets.models import Dataset, DatasetVersion
 from portal.datasets.service import current_version
 from portal.extensions import db
 from portal.organizations.models import User
