@@ -8,8 +8,10 @@ from portal.alerts import models as alert_models
 from portal.alerts import views as alert_views
 from portal.audit import models as audit_models
 from portal.config import Settings, load
+from portal.datasets import built_in_views as export_type_views
 from portal.datasets import models as dataset_models
 from portal.datasets import views as dataset_views
+from portal.datasets.blueprint import blueprint as datasets_blueprint
 from portal.delivery import models as delivery_models
 from portal.demo import views as demo_views
 from portal.downloads import models as download_models
@@ -43,13 +45,16 @@ MODELS = (
     source_models,
 )
 
+# Modules that add their routes to a blueprint of several.
+ROUTES = (dataset_views, export_type_views)
+
 BLUEPRINTS = (
     organization_views.blueprint,
     operation_views.blueprint,
     schedule_views.blueprint,
     run_views.blueprint,
     report_views.blueprint,
-    dataset_views.blueprint,
+    datasets_blueprint,
     source_views.blueprint,
     alert_views.blueprint,
     download_views.blueprint,

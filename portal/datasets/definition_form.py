@@ -20,7 +20,7 @@ from wtforms import (
 from wtforms.validators import Length, NumberRange, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from portal.datasets.definitions import TAGS, Definition
+from portal.datasets.definition import TAGS, Definition
 from portal.datasets.parameters import Parameter, ParameterKind
 from portal.errors import InvalidInput
 from portal.exporters.options import CsvOptions, Delimiter, Encoding, LineEnd, Quoting
@@ -31,6 +31,9 @@ SPARE_PARAMETERS = 2
 
 MOST_COLUMNS, MOST_PARAMETERS = 2000, 40
 MOST_ROWS = 2**31 - 1
+
+ALL_THE_SAME = "all the same"
+"""What a save says of whoever was told which schedules it breaks."""
 
 KIND_WORDS = {
     ParameterKind.PERIOD: "Period",

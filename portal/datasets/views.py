@@ -5,18 +5,26 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from portal.clock import utcnow
 from portal.database import read_only
 from portal.datasets import definitions
 from portal.datasets import service as datasets
-from portal.datasets.choices import check_choices
-from portal.datasets.definition_form import KIND_WORDS, MOST_COLUMNS, TYPE_WORDS, DefinitionForm, filled
-from portal.datasets.definitions import Definition
+from portal.datasets.blueprint import blueprint
+from portal.datasets.compliance.choice import WITH_OPTIONS
+from portal.datasets.definition import Definition
+from portal.datasets.definition_form import (
+    ALL_THE_SAME,
+    KIND_WORDS,
+    MOST_COLUMNS,
+    TYPE_WORDS,
+    DefinitionForm,
+    filled,
+)
 from portal.datasets.filters import parameters_of
-from portal.datasets.first_rows import ROWS, TIMEOUT, Preview, preview
+from portal.datasets.first_rows import ROWS, TIMEOUT, Preview, first_rows_of
 from portal.datasets.models import Dataset
 from portal.datasets.shown_cells import shown_cells
 from portal.datasets.trial import trial_of
@@ -28,11 +36,6 @@ from portal.schedules.service import schedules_over
 from portal.sources import service as source_service
 from portal.sources.models import DataSource
 from portal.web import actor, refuse_odd_rows, remote_ip, requires, settings
-
-blueprint = Blueprint("datasets", __name__)
-
-ALL_THE_SAME = "all the same"
-"""What a save says of whoever was told which schedules it breaks."""
 
 
 @blueprint.get("/datasets")
@@ -66,6 +69,7 @@ def show(dataset_id: str) -> str:
         parameters=parameters_of(version or dataset.versions[-1]),
         used=schedules_over(actor(), [dataset.id])[dataset.id],
         zone=actor().organization.timezone,
+        has_options=dataset.export_type in WITH_OPTIONS,
         kinds=KIND_WORDS,
         types=TYPE_WORDS,
     )
@@ -123,6 +127,8 @@ def _answered(form: DefinitionForm, dataset: Dataset | None) -> Any:
     try:
         source = _chosen_source(form)
         definition = form.definition()
+        if dataset:
+            definition = definitions.still_built_in(definition, definitions.definition_of(dataset))
         trial = trial_of(definition.parameters, request.form)
         if not trial.form.validate():
             return _page(form, dataset)
@@ -153,23 +159,15 @@ def _chosen_source(form: DefinitionForm) -> DataSource:
 
 def _run(source: DataSource, definition: Definition, chosen: Mapping[str, Any], *, saving: bool) -> Preview:
     """Run a query for its first rows, with what was chosen; to save it, read all choices, too."""
-    definitions.check_query(definition, source.kind)
-    definitions.check_limits(definition, settings().query_timeout)
-    opened = source_service.opened(source, settings())
-    values = datasets.values_of(
-        definition.sql,
-        definition.parameters,
-        chosen,
+    return first_rows_of(
+        source,
+        definition,
         organization=actor().organization,
-        due_at=utcnow(),
-        timezone=actor().organization.timezone,
-        backend=opened.backend,
+        settings=settings(),
+        now=utcnow(),
+        chosen=chosen,
+        saving=saving,
     )
-    db.session.rollback()  # no transaction while the source answers
-    found = preview(opened, definition.sql, values)
-    if saving:
-        check_choices(opened, definition.parameters)
-    return found
 
 
 def _with_columns(definition: Definition, found: Preview) -> Definition:
@@ -225,6 +223,7 @@ def _page(
             trial=trial,
             choices_problem=trial.offer(source, settings()),
             dataset=dataset,
+            built_in=dataset is not None and datasets.current_version(dataset).built_in is not None,
             used=schedules_over(actor(), [dataset.id])[dataset.id] if dataset else (),
             next_version=datasets.current_version(dataset).number + 1 if dataset else 1,
             found=found,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from portal.datasets.columns import ColumnChoice
-from portal.datasets.definitions import TAGS
+from portal.datasets.definition import TAGS
 from portal.datasets.models import DatasetVersion
 from portal.datasets.ordering import LARGEST_LIMIT, MOST_SORTS, Sort, sortable
 from portal.errors import InvalidInput

@@ -9,7 +9,7 @@ from wtforms.utils import unset_value
 from wtforms.validators import ValidationError
 
 from portal.datasets.columns import ColumnChoice, arranged, places_of
-from portal.datasets.definitions import TAGS
+from portal.datasets.definition import TAGS
 from portal.table import Column
 
 MOST_PLACES = 9999
