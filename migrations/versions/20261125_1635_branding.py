@@ -1,7 +1,7 @@
 """branding: logo and colour of an organization
 
 Revision: 20261125_1635
-Revises: 20261125_1700
+Revises: 20261125_1430
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 
 
 revision = "20261125_1635"
-down_revision = "20261125_1700"
+down_revision = "20261125_1430"
 branch_labels = None
 depends_on = None
 

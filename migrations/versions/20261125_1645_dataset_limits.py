@@ -1,7 +1,7 @@
 """datasets: limits of their own, the source of each version; runs: since when a period counts that goes back to the last success
 
 Revision: 20261125_1645
-Revises: 20261125_1430
+Revises: 20261125_1640
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 
 
 revision = "20261125_1645"
-down_revision = "20261125_1430"
+down_revision = "20261125_1640"
 branch_labels = None
 depends_on = None
 
