@@ -24,7 +24,7 @@ _inliner = css_inline.CSSInliner(load_remote_stylesheets=False, keep_style_tags=
 
 @dataclass(frozen=True)
 class Letter:
-    """What a message says about a run's file. `until` is when the link ends; instants are aware."""
+    """What a message says about a run's file. `rows` is None where they say nothing; instants are aware."""
 
     organization: str
     schedule: str
@@ -33,7 +33,7 @@ class Letter:
     filename: str
     media_type: str
     size: int
-    rows: int
+    rows: int | None
     sha256: str
     facts: tuple[tuple[str, str], ...]
     everyone: tuple[str, ...]

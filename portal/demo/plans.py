@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from portal.exporters.options import Packing
+from portal.reports import board
 from portal.schedules.drafts import Draft
 from portal.schedules.models import Channel, ExportFormat
 from portal.schedules.rules import Kind, Rule
@@ -16,7 +17,10 @@ _INVESTIGATIONS, _DISCLOSURES, _HOTLINE = "Investigations", "Disclosures", "Hotl
 
 @dataclass(frozen=True)
 class Plan:
-    """A schedule, and how many of its past occurrences to run. `paused` holds the reason, where it is."""
+    """A schedule of a dataset, or of a report, by name; and how many of its past occurrences to run.
+
+    `paused` holds the reason, where it is.
+    """
 
     name: str
     dataset: str
@@ -31,12 +35,14 @@ class Plan:
     past: int = 0
     paused: str = ""
     packing: Packing = Packing.NONE
+    report: str = ""
 
-    def draft(self, dataset_id: str) -> Draft:
+    def draft(self, subject_id: str) -> Draft:
         """Return the schedule as its manager would have filled it in."""
         return Draft(
             name=self.name,
-            dataset_id=dataset_id,
+            dataset_id="" if self.report else subject_id,
+            report_id=subject_id if self.report else "",
             format=self.format,
             rule=self.rule,
             timezone=self.timezone,
@@ -55,6 +61,18 @@ def _preset(name: str, **more: Any) -> dict[str, Any]:
 
 
 ACME_PLANS = (
+    Plan(
+        name="Board report of the month",
+        dataset="",
+        report=board.NAME,
+        format=ExportFormat.PDF,
+        rule=Rule(Kind.MONTHLY, time(7, 0), monthday=1),
+        timezone="America/New_York",
+        recipients=("board@acme.example", "secretary@acme.example"),
+        filters=_preset("previous_month"),
+        description="For the meeting of the board.",
+        past=1,
+    ),
     Plan(
         name="Open cases by unit",
         dataset=_CASES,

@@ -31,6 +31,7 @@ from portal.organizations.logos import read_logo
 from portal.organizations.models import Organization, User
 from portal.permissions import Role
 from portal.reports import board
+from portal.reports.models import Report
 from portal.runs import pipeline
 from portal.runs.models import ScheduledExportRun, Trigger
 from portal.runs.snapshot import snapshot_of
@@ -167,7 +168,8 @@ def _people(organization: Organization, begun: datetime) -> None:
 def _schedules(organization: Organization, plans: Sequence[Plan], begun: datetime, now: datetime) -> None:
     owner = _manager(organization)
     for plan in plans:
-        draft = plan.draft(_dataset_id(organization, plan.dataset))
+        found = _report_id if plan.report else _dataset_id
+        draft = plan.draft(found(organization, plan.report or plan.dataset))
         schedule = schedules.create_schedule(owner, draft, now=begun)
         schedule.next_run_at = schedules.next_due(schedule, now)
         if plan.paused:
@@ -191,6 +193,12 @@ def _manager(organization: Organization) -> User:
 def _dataset_id(organization: Organization, name: str) -> str:
     return db.session.scalars(
         select(Dataset.public_id).where(Dataset.organization_id == organization.id, Dataset.name == name)
+    ).one()
+
+
+def _report_id(organization: Organization, name: str) -> str:
+    return db.session.scalars(
+        select(Report.public_id).where(Report.organization_id == organization.id, Report.name == name)
     ).one()
 
 

@@ -1,7 +1,6 @@
 """PDF: rows become text here, pages in a child process that can be killed."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
@@ -10,7 +9,7 @@ import orjson
 from portal.exporters.base import Document, Written, header
 from portal.exporters.options import PdfLimits
 from portal.exporters.pdf_job import PdfColumn, PdfEnd, PdfJob
-from portal.exporters.pdf_process import PdfProcess
+from portal.exporters.pdf_process import PdfProcess, folder_of
 from portal.exporters.pdf_text import Totals, shown_texts
 from portal.exporters.text import SURROGATES
 from portal.table import NUMERIC_TYPES, Batch, Batches, Column, ColumnType
@@ -49,7 +48,7 @@ class PdfExporter:
         totals = Totals(columns)
         lines = _RowLines(columns, document, tally)
         job = self._job(columns, document, totals.columns, tally)
-        with PdfProcess(job, self._limits.wall_seconds, _folder_of(out)) as child:
+        with PdfProcess(job, self._limits.wall_seconds, folder_of(out)) as child:
             child.send(job.to_line())
             for batch in batches:
                 rows += len(batch)
@@ -81,12 +80,6 @@ class PdfExporter:
             memory_bytes=self._limits.memory_bytes,
             cpu_seconds=self._limits.cpu_seconds,
         )
-
-
-def _folder_of(out: BinaryIO) -> Path | None:
-    """Return the folder of a file that has a name: its disk must have room for the PDF in any case."""
-    name = getattr(out, "name", None)
-    return Path(name).parent if isinstance(name, str) and Path(name).is_file() else None
 
 
 class _RowLines:

@@ -141,6 +141,12 @@ class PdfProcess:
         return words if isinstance(words, dict) else {}
 
 
+def folder_of(out: BinaryIO) -> Path | None:
+    """Return the folder of a file that has a name: its disk must have room for the PDF in any case."""
+    name = getattr(out, "name", None)
+    return Path(name).parent if isinstance(name, str) and Path(name).is_file() else None
+
+
 def _environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     return {**kept, "PYTHONPATH": str(_PACKAGE_PARENT), "PYTHONIOENCODING": "utf-8"}

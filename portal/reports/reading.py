@@ -21,7 +21,7 @@ from portal.extensions import db
 from portal.organizations.models import Organization
 from portal.reports.comparison import as_days, in_words, previous
 from portal.reports.content import Answer, Block, blocks
-from portal.reports.sections import Section
+from portal.reports.sections import Section, SectionKind
 from portal.reports.service import datasets_of
 from portal.sources import service as source_service
 from portal.sources.connection import Source
@@ -78,6 +78,20 @@ def newest(organization_id: int, sections: Iterable[Section]) -> dict[str, int]:
     ).all()
     versions = datasets.newest_versions([row.id for row in found])
     return {row.public_id: versions[row.id] for row in found}
+
+
+def columns_shown(sections: Iterable[Section], versions: Mapping[str, int]) -> tuple[Column, ...]:
+    """Return the columns whose values sections show; `versions` as in `prepare`."""
+    found: dict[tuple[str, str], Column] = {}
+    for section in sections:
+        for public_id in section.datasets:
+            if public_id in versions:
+                columns = datasets.get_version(versions[public_id]).table_columns
+                whole = section.kind is SectionKind.TABLE and not section.values
+                keys = {key for dataset, key in section.columns() if dataset == public_id}
+                shown = (column for column in columns if whole or column.key in keys)
+                found |= {(public_id, column.key): column for column in shown}
+    return tuple(found.values())
 
 
 def prepare(
@@ -152,18 +166,21 @@ def read(asked: Asked, *, timeout: float, tally: Tally) -> dict[str, Answer | st
     No transaction of ours may be open meanwhile. `timeout` is in seconds, of each query,
     which a dataset may have less of.
     """
-    return {
-        public_id: question if isinstance(question, str) else _answer(question, timeout, tally)
-        for public_id, question in asked.questions.items()
-    }
+    answers: dict[str, Answer | str] = {}
+    for public_id, question in asked.questions.items():
+        try:
+            answers[public_id] = ask(question, timeout=timeout, tally=tally)
+        except PortalError as error:
+            answers[public_id] = str(error)
+    return answers
 
 
-def _answer(question: Question, timeout: float, tally: Tally) -> Answer | str:
-    try:
-        rows = _rows(question, question.values, timeout, tally)
-        before = None if question.before is None else _rows(question, question.before, timeout, tally)
-    except PortalError as error:
-        return str(error)
+def ask(question: Question | str, *, timeout: float, tally: Tally) -> Answer | str:
+    """Run one dataset's query for the period, and for the one before where that is wanted."""
+    if isinstance(question, str):
+        return question
+    rows = _rows(question, question.values, timeout, tally)
+    before = None if question.before is None else _rows(question, question.before, timeout, tally)
     return Answer(question.columns, rows, before)
 
 

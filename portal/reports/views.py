@@ -27,6 +27,7 @@ from portal.reports.models import Report
 from portal.reports.printed import brand_of, write_pdf
 from portal.reports.reading import Asked
 from portal.reports.sections import Section, Width, problem_of
+from portal.schedules.service import schedules_of
 from portal.sources import service as source_service
 from portal.tally import Tally
 from portal.web import actor, refuse_odd_rows, remote_ip, requires, settings
@@ -171,6 +172,9 @@ def preview() -> str:
 def archive(report_id: str) -> Response:
     """Put a report away."""
     report = service.get_report(actor(), report_id)
+    if used := schedules_of(actor(), report):
+        flash(f"“{used[0]}” delivers this report: delete that schedule first.", "error")
+        return redirect(url_for(".show", report_id=report_id))
     service.archive(actor(), report, now=utcnow(), ip=remote_ip())
     name = report.name
     db.session.commit()

@@ -25,7 +25,10 @@ class ChosenFilter(NamedTuple):
 
 
 def filters_of(run: ScheduledExportRun) -> list[ChosenFilter]:
-    """Return each filter that the run's dataset has, in the dataset's order."""
+    """Return each filter that the run's dataset has, in the dataset's order; of a report its period."""
+    if "report_version" in run.snapshot:
+        period = run.snapshot["filters"]["period"]
+        return [ChosenFilter("Period", periods.describe(period), _days(period, run))]
     version = datasets.get_version(run.snapshot["dataset_version"])
     chosen = run.snapshot["filters"]
     words = filters_in_words(version, chosen)

@@ -18,13 +18,12 @@ from portal.audit import service as audit
 from portal.bulk import insert_new
 from portal.config import Settings
 from portal.database import database_now, new_public_id
-from portal.datasets.service import newest_versions
 from portal.extensions import db
 from portal.organizations.models import DayOff
 from portal.runs.leases import waits_for_no_retry
 from portal.runs.models import RunStatus, ScheduledExportRun, Trigger
 from portal.runs.policies import Fate, UnderWay, fates, recorded, without_overlap
-from portal.runs.snapshot import snapshot
+from portal.runs.snapshot import Versions, snapshot, versions_of
 from portal.schedules import owners
 from portal.schedules.models import Overlap, ScheduledExport
 from portal.schedules.recurrence import occurrences_after
@@ -42,7 +41,7 @@ Made = list[tuple[str, int]]
 class _Known:
     """What a batch of schedules needs from other tables, read once for all of them."""
 
-    versions: dict[int, int]
+    versions: Versions
     days_off: dict[int, frozenset[date]]
     under_way: dict[int, UnderWay]
 
@@ -96,6 +95,7 @@ def _claim_batch(settings: Settings, now: datetime) -> tuple[Made, int]:
         .options(
             # each of them once, not once a schedule
             selectinload(ScheduledExport.dataset),
+            selectinload(ScheduledExport.report),
             selectinload(ScheduledExport.organization),
             selectinload(ScheduledExport.owner),
         )
@@ -133,7 +133,7 @@ def _read_known(schedules: Sequence[ScheduledExport], now: datetime) -> _Known:
     for day in db.session.scalars(select(DayOff).where(DayOff.organization_id.in_(organizations))):
         days[day.organization_id].add(day.day)
     return _Known(
-        versions=newest_versions({schedule.dataset_id for schedule in schedules}),
+        versions=versions_of(schedules),
         days_off={organization: frozenset(found) for organization, found in days.items()},
         under_way=_under_way([schedule.id for schedule in schedules], now),
     )
@@ -170,7 +170,7 @@ def _plan(schedule: ScheduledExport, known: _Known, settings: Settings, now: dat
         raise ValueError("the schedule is not due")
     kept: dict[str, Any] = {}
     try:
-        kept = snapshot(schedule, known.versions[schedule.dataset_id])
+        kept = snapshot(schedule, known.versions)
         own_days = known.days_off.get(schedule.organization_id, frozenset())
         due, following = _occurrences(schedule, schedule.next_run_at, own_days, now)
     except Exception as error:  # a zone that tzdata dropped, a rule of a later release

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -35,7 +36,7 @@ from portal.runs.leases import Claim, claim, fenced
 from portal.runs.log import note
 from portal.runs.models import Artifact, RunStatus, ScheduledExportRun
 from portal.runs.oversight import Ending, Oversight
-from portal.runs.plan import Plan
+from portal.runs.plan import Plan, is_report
 from portal.runs.reading import Result, read
 from portal.runs.rendering import Rendered, options, packed
 from portal.runs.results import NoRows, Skip
@@ -124,11 +125,10 @@ def resolve(owned: Claim, settings: Settings) -> Plan:
     now = utcnow()
     with fenced(owned) as run:
         snapshot = run.snapshot
-        version = datasets.get_version(snapshot["dataset_version"])
         since.settle(run)
         filters = filters_of(run)
         # a snapshot of an earlier release names no packing
-        chosen = options(settings, version.csv_options, snapshot.get("packing", Packing.NONE))
+        chosen = options(settings, _csv_options(snapshot), snapshot.get("packing", Packing.NONE))
         plain = EXPORTERS[snapshot["format"]](chosen)
         inside = filename_for(snapshot["name"], run.due_at, snapshot["timezone"], plain.extension)
         exporter = packed(plain, chosen.packing, inside)
@@ -144,6 +144,12 @@ def resolve(owned: Claim, settings: Settings) -> Plan:
             exporter=exporter,
             filename=filename_for(snapshot["name"], run.due_at, snapshot["timezone"], exporter.extension),
         )
+
+
+def _csv_options(snapshot: dict[str, Any]) -> dict[str, Any] | None:
+    if is_report(snapshot):
+        return None
+    return datasets.get_version(snapshot["dataset_version"]).csv_options
 
 
 def recorded(owned: Claim) -> Stored | NoRows | None:
@@ -173,7 +179,7 @@ def store(plan: Plan, result: Result, rendered: Rendered, settings: Settings, st
         run.stage, run.row_count, run.rows_read = "store", rendered.rows, rendered.rows
         if result.more:
             notes.insert(0, f"There were more rows: the file has {order_of(run)}, as its schedule asks.")
-        note(run, _rows_line(rendered), now=now, detail=" ".join(notes) or None)
+        note(run, _rows_line(plan, rendered), now=now, detail=" ".join(notes) or None)
     key = f"{plan.snapshot['organization_slug']}/{uuid4().hex}"
     storage.store(rendered.path, key)
     artifact = Artifact(
@@ -238,7 +244,9 @@ def _document(run: ScheduledExportRun, filters: list[ChosenFilter], now: datetim
         generated_at=now,
         timezone=snapshot["timezone"],
         facts=(
-            ("Dataset", snapshot["dataset_name"]),
+            ("Report", snapshot["report_name"])
+            if is_report(snapshot)
+            else ("Dataset", snapshot["dataset_name"]),
             *((chosen.label, chosen.text) for chosen in filters),
             *((("Rows", rows),) if (rows := order_of(run)) else ()),
             ("Due", f"{due:%-d %B %Y, %H:%M} {snapshot['timezone']}"),
@@ -284,7 +292,7 @@ def _letter(plan: Plan, stored: Stored) -> Letter:
         filename=stored.filename,
         media_type=stored.media_type,
         size=stored.size,
-        rows=stored.rows,
+        rows=None if plan.is_report else stored.rows,
         sha256=stored.sha256,
         facts=plan.document.facts,
         everyone=plan.targets,
@@ -305,5 +313,7 @@ def _stored(artifact: Artifact) -> Stored:
     )
 
 
-def _rows_line(rendered: Rendered) -> str:
+def _rows_line(plan: Plan, rendered: Rendered) -> str:
+    if plan.is_report:
+        return f"Report printed from {rendered.rows:,} rows"
     return f"{rendered.rows:,} rows in {rendered.columns} columns"

@@ -28,6 +28,11 @@ class Plan:
     filename: str
 
     @property
+    def is_report(self) -> bool:
+        """Whether a report is delivered, and not the rows of a dataset."""
+        return is_report(self.snapshot)
+
+    @property
     def channel(self) -> Channel:
         return Channel(self.snapshot["channel"])
 
@@ -57,6 +62,11 @@ class Plan:
     @property
     def unchanged(self) -> Unchanged:
         return Unchanged(self.snapshot.get("unchanged", Unchanged.SEND))
+
+
+def is_report(snapshot: dict[str, Any]) -> bool:
+    """Say whether a run delivers a report."""
+    return "report_version" in snapshot
 
 
 def targets_of(snapshot: dict[str, Any]) -> tuple[str, ...]:

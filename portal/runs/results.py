@@ -15,7 +15,7 @@ from portal.runs import finish, volume
 from portal.runs.leases import Claim, fenced
 from portal.runs.log import note
 from portal.runs.models import DELIVERED, RunStatus, ScheduledExportRun, Trigger
-from portal.runs.plan import Plan, targets_of
+from portal.runs.plan import Plan, is_report, targets_of
 from portal.runs.reading import Result
 from portal.schedules.models import Empty, Unchanged
 
@@ -56,7 +56,8 @@ def record(run: ScheduledExportRun, result: Result, *, now: datetime) -> None:
     run.row_count = run.rows_read = result.rows
     run.content_hash, run.more_rows = result.content_hash, result.more
     run.shape = result.shape.to_dict() if result.shape else None
-    volume.watch(run, result.rows, now=now)
+    if not is_report(run.snapshot):  # whose rows say little
+        volume.watch(run, result.rows, now=now)
 
 
 def tell(plan: Plan, result: Result, *, now: datetime) -> NoRows:

@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from portal.datasets import service as datasets
 from portal.organizations.domains import domains_of, outside
 from portal.organizations.models import Organization
 from portal.schedules.models import Channel, ScheduledExport
+from portal.schedules.subjects import columns_of
 from portal.table import Column
 
 GUARDED = frozenset({"PII", "SENSITIVE"})
@@ -83,11 +83,10 @@ def unapproved(
 
 
 def unapproved_of(schedule: ScheduledExport, organization: Organization) -> Outgoing | None:
-    """Return the same for a schedule as it stands, with its dataset's newest version."""
+    """Return the same for a schedule as it stands, with the newest version of what it exports."""
     if schedule.channel is Channel.STORAGE:
         return None
-    columns = datasets.chosen_columns(datasets.current_version(schedule.dataset), schedule.column_choice)
-    return unapproved(schedule, columns, schedule.recipients, organization)
+    return unapproved(schedule, columns_of(schedule), schedule.recipients, organization)
 
 
 def settle(schedule: ScheduledExport, organization: Organization) -> Approval | None:

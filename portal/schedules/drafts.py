@@ -6,16 +6,12 @@ from datetime import date, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
-from portal.datasets import service as datasets
 from portal.datasets.columns import ColumnChoice
-from portal.datasets.filters import valid_filters
-from portal.datasets.models import DatasetVersion
 from portal.datasets.ordering import Sort
 from portal.errors import InvalidInput
 from portal.exporters.options import Packing
 from portal.organizations.models import User
 from portal.organizations.service import normalize_email
-from portal.schedules.choices import valid_columns, valid_limit, valid_sort
 from portal.schedules.models import (
     Channel,
     Drift,
@@ -29,6 +25,7 @@ from portal.schedules.models import (
 from portal.schedules.policies import LONGEST_WINDOW
 from portal.schedules.recurrence import check_fires, zone
 from portal.schedules.rules import Rule
+from portal.schedules.subjects import Subject, apply, subject_of_dataset, subject_of_report
 
 MAXIMUM_NAME = 120
 MAXIMUM_RECIPIENTS = 200
@@ -38,6 +35,7 @@ MAXIMUM_RECIPIENTS = 200
 class Draft:
     """A schedule as somebody filled it in, with its parts already of the right type.
 
+    Exports the dataset, or the report where one is named: as PDF, with the filter `period` alone.
     `start_window` is in minutes: how late a run may start. None for however late.
     """
 
@@ -50,6 +48,7 @@ class Draft:
     description: str = ""
     recipients: tuple[str, ...] = ()
     location: str = ""
+    report_id: str = ""
     columns: tuple[str, ...] = ()
     column_groups: tuple[str, ...] = ()
     excluded_tags: tuple[str, ...] = ()
@@ -80,12 +79,7 @@ def fill(
     # All is checked before anything is set: what is wrong must leave a schedule as it stood.
     zone(draft.timezone)
     name = _valid_name(draft.name)
-    dataset = datasets.get_dataset(actor, draft.dataset_id)
-    version = datasets.current_version(dataset)
-    columns = valid_columns(version, draft.column_choice)
-    sort = valid_sort(version, draft.sort)
-    row_limit = valid_limit(draft.row_limit, sort)
-    filters = valid_filters(version, draft.filters)
+    subject = _subject(actor, draft)
     by_mail = draft.channel is Channel.EMAIL
     recipients = _valid_recipients(draft.recipients) if by_mail else []
     location = None if by_mail else valid_location(draft.location)
@@ -93,31 +87,22 @@ def fill(
     empty = valid_empty(draft.empty, draft.channel)
     if (schedule.rule, schedule.timezone) != (draft.rule.to_dict(), draft.timezone):
         check_fires(draft.rule, draft.timezone, now, own_days)  # a finished one may still be renamed
+    apply(schedule, subject)
     schedule.name, schedule.description = name, draft.description.strip()
-    schedule.dataset, schedule.dataset_id = dataset, dataset.id
-    _choose(schedule, columns)
-    schedule.sort, schedule.row_limit = [one.to_dict() for one in sort] or None, row_limit
-    schedule.filters = filters
     schedule.format, schedule.packing, schedule.channel = draft.format, draft.packing, draft.channel
     schedule.recipients, schedule.location = recipients, location
     schedule.rule, schedule.timezone = draft.rule.to_dict(), draft.timezone
     schedule.misfire, schedule.overlap, schedule.start_window = draft.misfire, draft.overlap, start_window
     schedule.empty, schedule.unchanged, schedule.drift = empty, draft.unchanged, draft.drift
-    _accept(schedule, version)
     schedule.updated_at = now
 
 
-def _choose(schedule: ScheduledExport, choice: ColumnChoice) -> None:
-    schedule.columns = list(choice.keys)
-    schedule.column_groups = list(choice.groups) or None
-    schedule.excluded_tags = list(choice.without) or None
-    schedule.column_labels = dict(choice.labels) or None
-
-
-def _accept(schedule: ScheduledExport, version: DatasetVersion) -> None:
-    """Take the columns of a dataset's version for those the schedule is meant to have."""
-    schedule.revision = (schedule.revision or 0) + 1
-    schedule.accepted_version_id, schedule.shape = version.id, None
+def _subject(actor: User, draft: Draft) -> Subject:
+    if draft.report_id:
+        return subject_of_report(actor, draft.report_id, draft.filters, draft.format)
+    return subject_of_dataset(
+        actor, draft.dataset_id, draft.filters, draft.column_choice, draft.sort, draft.row_limit
+    )
 
 
 def _valid_name(name: str) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 from portal.config import Settings
 from portal.datasets import ordering
 from portal.datasets import service as datasets
-from portal.datasets.models import Dataset, DatasetVersion
+from portal.datasets.models import Dataset
 from portal.errors import PortalError
 from portal.organizations.service import days_off
 from portal.schedules.columns_field import in_words
@@ -47,10 +47,11 @@ def column_rules(schedule: ScheduledExport) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def order(schedule: ScheduledExport, version: DatasetVersion) -> str:
+def order(schedule: ScheduledExport) -> str:
     """Say how rows are sorted and how many of them count; empty where the query decides that."""
-    if not schedule.sorts:
+    if not schedule.sorts or schedule.dataset is None:
         return ""
+    version = datasets.current_version(schedule.dataset)
     labels = {column.key: column.label for column in version.table_columns}
     return ordering.in_words(schedule.sorts, schedule.row_limit, labels | (schedule.column_labels or {}))
 

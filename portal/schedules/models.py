@@ -13,6 +13,7 @@ from portal.datasets.models import Dataset
 from portal.datasets.ordering import Sort
 from portal.exporters.options import Packing
 from portal.organizations.models import Organization, User
+from portal.reports.models import Report
 from portal.schedules.rules import Rule
 
 
@@ -74,11 +75,12 @@ class ScheduleState(StrEnum):
 
 
 class ScheduledExport(Identified, Base):
-    """`filters` holds what was chosen for the dataset's parameters (`datasets.parameters`); `columns`,
-    `column_groups`, `excluded_tags` and `column_labels` are a `datasets.columns.ColumnChoice`, `sort` holds
-    `datasets.ordering.Sort`s, and `row_limit` says how many of the rows count; `rule` is a `rules.Rule`.
-    `next_run_at` is null unless active, and once the rule's last occurrence has passed. `start_window` is in
-    minutes: what did not start so soon is MISSED.
+    """Exports a dataset or a report. `filters` holds what was chosen for its parameters
+    (`datasets.parameters`), of a report its `period`; `columns`, `column_groups`, `excluded_tags` and
+    `column_labels` are a `datasets.columns.ColumnChoice`, `sort` holds `datasets.ordering.Sort`s, and
+    `row_limit` says how many of the rows count; `rule` is a `rules.Rule`. `next_run_at` is null unless
+    active, and once the rule's last occurrence has passed. `start_window` is in minutes: what did not start
+    so soon is MISSED.
 
     `revision` counts how often it was saved. Saving accepts the columns of the dataset's version of then
     (`accepted_version_id`); `shape` is what the first good run since then found (`datasets.shape.Shape`).
@@ -94,11 +96,13 @@ class ScheduledExport(Identified, Base):
         CheckConstraint("(channel = 'email') = (location IS NULL)", name="location_only_for_storage"),
         CheckConstraint("start_window IS NULL OR start_window > 0", name="start_window_positive"),
         CheckConstraint("row_limit > 0", name="row_limit_positive"),
+        CheckConstraint("(dataset_id IS NULL) <> (report_id IS NULL)", name="one_subject"),
     )
 
     organization_id: Mapped[int] = mapped_column(ForeignKey("organizations.id"))
     owner_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
-    dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id"))
+    dataset_id: Mapped[int | None] = mapped_column(ForeignKey("datasets.id"))
+    report_id: Mapped[int | None] = mapped_column(ForeignKey("reports.id"))
     name: Mapped[str] = mapped_column(String(120))
     description: Mapped[str] = mapped_column(Text, default="")
     format: Mapped[ExportFormat] = mapped_column(text_enum(ExportFormat))
@@ -152,7 +156,15 @@ class ScheduledExport(Identified, Base):
 
     organization: Mapped[Organization] = relationship()
     owner: Mapped[User] = relationship()
-    dataset: Mapped[Dataset] = relationship()
+    dataset: Mapped[Dataset | None] = relationship()
+    report: Mapped[Report | None] = relationship()
+
+    @property
+    def subject(self) -> Dataset | Report:
+        """What is exported."""
+        found = self.dataset or self.report
+        assert found is not None  # noqa: S101 - the database holds to it: one_subject
+        return found
 
     @property
     def recurrence(self) -> Rule:

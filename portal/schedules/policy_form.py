@@ -36,8 +36,8 @@ def _policy(
     )
 
 
-class PolicyForm(Form):
-    """What happens when something goes wrong, and with a result that is out of the ordinary."""
+class TroubleForm(Form):
+    """What happens when something goes wrong."""
 
     misfire = _policy(
         "After downtime, of the runs that were missed",
@@ -58,6 +58,21 @@ class PolicyForm(Form):
         description="A run that could not start so soon after it was due is not run but marked as missed,"
         " and people are told. Empty: it runs however late.",
     )
+
+    def window(self) -> int | None:
+        """Return the start window in minutes. Raises InvalidInput."""
+        text = (self.start_window.data or "").strip()
+        if text and not (text.isdecimal() and len(text) <= 4):
+            raise InvalidInput("Give a whole number of minutes such as 90, or nothing.", "start_window")
+        return valid_window(int(text) if text else None)
+
+    def validate_start_window(self, _field: Any) -> None:
+        with said_at_the_field():
+            self.window()
+
+
+class PolicyForm(Form):
+    """What happens with a result that is out of the ordinary."""
 
     empty = _policy(
         "When there are no rows",
@@ -82,14 +97,3 @@ class PolicyForm(Form):
         "Columns that are gone, new or hold another kind of value since the schedule was saved."
         " Saving it again accepts them. A chosen column that is gone always stops the run.",
     )
-
-    def window(self) -> int | None:
-        """Return the start window in minutes. Raises InvalidInput."""
-        text = (self.start_window.data or "").strip()
-        if text and not (text.isdecimal() and len(text) <= 4):
-            raise InvalidInput("Give a whole number of minutes such as 90, or nothing.", "start_window")
-        return valid_window(int(text) if text else None)
-
-    def validate_start_window(self, _field: Any) -> None:
-        with said_at_the_field():
-            self.window()

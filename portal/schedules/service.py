@@ -14,6 +14,7 @@ from portal.extensions import db
 from portal.organizations.models import Organization, User
 from portal.organizations.service import days_off, require
 from portal.permissions import Permission
+from portal.reports.models import Report
 from portal.schedules import owners
 from portal.schedules.approval import Approval, settle, unapproved_of
 from portal.schedules.drafts import Draft, fill
@@ -43,7 +44,11 @@ def list_schedules(
     statement = (
         select(ScheduledExport)
         .where(ScheduledExport.organization_id == actor.organization_id, ScheduledExport.deleted_at.is_(None))
-        .options(joinedload(ScheduledExport.dataset), joinedload(ScheduledExport.owner))
+        .options(
+            joinedload(ScheduledExport.dataset),
+            joinedload(ScheduledExport.report),
+            joinedload(ScheduledExport.owner),
+        )
         .order_by(ScheduledExport.id.desc())
         .limit(PAGE_SIZE + 1)
     )
@@ -69,8 +74,20 @@ def schedules_over(actor: User, dataset_ids: Collection[int]) -> dict[int, list[
         .order_by(ScheduledExport.name)
     )
     for dataset_id, name in rows:
-        found[dataset_id].append(name)
+        found[dataset_id or 0].append(name)  # it is one of those asked for
     return found
+
+
+def schedules_of(actor: User, report: Report) -> list[str]:
+    """Return the names of the schedules that deliver a report, those deleted aside."""
+    require(actor, Permission.VIEW_SCHEDULES)
+    return list(
+        db.session.scalars(
+            select(ScheduledExport.name)
+            .where(ScheduledExport.report_id == report.id, ScheduledExport.deleted_at.is_(None))
+            .order_by(ScheduledExport.name)
+        )
+    )
 
 
 def get_schedule(
@@ -263,8 +280,7 @@ def describe(schedule: ScheduledExport) -> dict[str, Any]:
     return {
         "name": schedule.name,
         "description": schedule.description,
-        "dataset": schedule.dataset.public_id,
-        "dataset_name": schedule.dataset.name,
+        **_subject(schedule),
         "format": schedule.format.value,
         "packing": schedule.packing.value,
         "filters": schedule.filters,
@@ -286,6 +302,11 @@ def describe(schedule: ScheduledExport) -> dict[str, Any]:
         "unchanged": schedule.unchanged.value,
         "drift": schedule.drift.value,
     }
+
+
+def _subject(schedule: ScheduledExport) -> dict[str, Any]:
+    kind = "report" if schedule.report else "dataset"
+    return {kind: schedule.subject.public_id, f"{kind}_name": schedule.subject.name}
 
 
 def _audited(schedule: ScheduledExport) -> dict[str, Any]:

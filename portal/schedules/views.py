@@ -13,7 +13,6 @@ from portal.alerts.models import Cause
 from portal.clock import utcnow
 from portal.database import read_only, row_key
 from portal.datasets import service as datasets
-from portal.datasets.filters import filters_in_words
 from portal.datasets.models import Dataset
 from portal.errors import InvalidInput, NotFound
 from portal.extensions import db
@@ -21,14 +20,18 @@ from portal.organizations.domains import domains_of
 from portal.organizations.models import User
 from portal.organizations.service import days_off
 from portal.permissions import Permission
+from portal.reports import service as reports
+from portal.reports.models import Report
+from portal.reports.reading import columns_shown, newest
 from portal.runs import dispatch, handover
 from portal.runs import service as runs
-from portal.schedules import approval, approving, facts, owners, policies, service
+from portal.schedules import approval, approving, facts, owners, policies, service, subjects
 from portal.schedules.drafts import Draft
 from portal.schedules.forms import ScheduleForm, form_for, values_of
 from portal.schedules.models import Channel, ScheduledExport, ScheduleState
 from portal.schedules.preview import upcoming
 from portal.schedules.recurrence import check_fires, timezone_names
+from portal.schedules.report_form import ReportScheduleForm, form_for_report, values_for_report
 from portal.schedules.rule_form import RuleForm
 from portal.schedules.words import describe
 from portal.web import actor, local_time, remote_ip, requires, settings
@@ -65,10 +68,16 @@ def index() -> str:
 @blueprint.route("/schedules/new", methods=["GET", "POST"])
 @requires(Permission.MANAGE_SCHEDULES)
 def new() -> str | Response:
-    """Choose a dataset, then fill in the form made for it."""
+    """Choose a dataset or a report, then fill in the form made for it."""
     person, now = actor(), utcnow()
+    if request.args.get("report"):
+        return _new_of_report(person, request.args["report"], now)
     if request.method == "GET" and not request.args.get("dataset"):
-        return render_template("schedules/choose_dataset.html", datasets=datasets.list_datasets(person))
+        return render_template(
+            "schedules/choose_subject.html",
+            datasets=datasets.list_datasets(person),
+            reports=reports.list_reports(person),
+        )
     dataset = _asked_dataset(person)
     form = form_for(dataset)(
         data={"timezone": person.organization.timezone, "dataset": request.args.get("dataset")}
@@ -76,9 +85,18 @@ def new() -> str | Response:
     if request.method == "POST" and _shows(dataset, form):
         made = _saved(form, now, lambda draft: _created(person, draft, now))
         if made is not None:
-            flash(f"“{made.name}” is saved. {_next_run(made)}", "success")
-            return redirect(url_for(".show", schedule_id=made.public_id))
+            return _made(made)
     return _form_page(form, dataset, now)
+
+
+def _new_of_report(person: User, report_id: str, now: datetime) -> str | Response:
+    report = reports.get_report(person, report_id)
+    form = form_for_report(report)(data=values_for_report(report, None, person.organization.timezone))
+    if request.method == "POST" and "show" not in request.form:
+        made = _saved(form, now, lambda draft: _created(person, draft, now))
+        if made is not None:
+            return _made(made)
+    return _report_page(form, report, now)
 
 
 @blueprint.get("/schedules/preview")
@@ -102,8 +120,7 @@ def regions() -> str:
 def show(schedule_id: str) -> str:
     """Show what a schedule does, when it runs next, and how its last runs went."""
     schedule = service.get_schedule(actor(), schedule_id)
-    version = datasets.current_version(schedule.dataset)
-    columns = datasets.chosen_columns(version, schedule.column_choice)
+    columns = subjects.columns_of(schedule)
     recent = runs.recent_by_schedule(actor(), [schedule])[schedule.id]
     return render_template(
         "schedules/show.html",
@@ -115,10 +132,10 @@ def show(schedule_id: str) -> str:
         approval=approval.approval_of(schedule),
         owner_problem=owners.problem(schedule),
         eligible=owners.eligible(schedule),
-        filters=filters_in_words(version, schedule.filters),
+        filters=subjects.filters_in_words(schedule),
         columns=columns,
         rules=facts.column_rules(schedule),
-        order=facts.order(schedule, version),
+        order=facts.order(schedule),
         personal=facts.personal(columns),
         recent=recent,
         last_runs=recent[::-1][:RUNS_OF_A_PAGE],
@@ -132,8 +149,6 @@ def edit(schedule_id: str) -> str | Response:
     """Change a schedule from its next run on."""
     person, now = actor(), utcnow()
     schedule = service.get_schedule(person, schedule_id, Permission.MANAGE_SCHEDULES)
-    dataset = _asked_dataset(person) if request.method == "POST" else schedule.dataset
-    form = form_for(dataset)(data=values_of(schedule))
 
     def change(draft: Draft) -> ScheduledExport:
         def update() -> None:
@@ -142,10 +157,22 @@ def edit(schedule_id: str) -> str | Response:
 
         return _changed(schedule, update)
 
+    if schedule.report is not None:
+        return _edit_of_report(schedule, schedule.report, change, now)
+    dataset = _asked_dataset(person) if request.method == "POST" else schedule.dataset
+    form = form_for(dataset)(data=values_of(schedule))
     if request.method == "POST" and _shows(dataset, form) and _saved(form, now, change):
-        flash(f"“{schedule.name}” is changed. {_next_run(schedule)}", "success")
-        return redirect(url_for(".show", schedule_id=schedule_id))
+        return _was_changed(schedule)
     return _form_page(form, dataset, now, schedule)
+
+
+def _edit_of_report(
+    schedule: ScheduledExport, report: Report, change: Callable[[Draft], ScheduledExport], now: datetime
+) -> str | Response:
+    form = form_for_report(report)(data=values_for_report(report, schedule, schedule.timezone))
+    if request.method == "POST" and "show" not in request.form and _saved(form, now, change):
+        return _was_changed(schedule)
+    return _report_page(form, report, now, schedule)
 
 
 @blueprint.post("/schedules/<schedule_id>/pause")
@@ -253,6 +280,16 @@ def delete(schedule_id: str) -> Response:
     return redirect(url_for(".index"))
 
 
+def _made(schedule: ScheduledExport) -> Response:
+    flash(f"“{schedule.name}” is saved. {_next_run(schedule)}", "success")
+    return redirect(url_for(".show", schedule_id=schedule.public_id))
+
+
+def _was_changed(schedule: ScheduledExport) -> Response:
+    flash(f"“{schedule.name}” is changed. {_next_run(schedule)}", "success")
+    return redirect(url_for(".show", schedule_id=schedule.public_id))
+
+
 def _asked_dataset(person: User) -> Dataset | None:
     """Return the dataset of the request. None for an unknown one in a form, whose field then says so."""
     # The form is sent to the address it was opened at, whose dataset may no longer be the one chosen.
@@ -322,7 +359,7 @@ def _created(person: User, draft: Draft, now: datetime) -> ScheduledExport:
 
 
 def _saved(
-    form: ScheduleForm, now: datetime, save: Callable[[Draft], ScheduledExport]
+    form: ScheduleForm | ReportScheduleForm, now: datetime, save: Callable[[Draft], ScheduledExport]
 ) -> ScheduledExport | None:
     """Save what was filled in. None where something is wrong: nothing is kept then, the form says what."""
     if not form.validate():
@@ -347,14 +384,43 @@ def _form_page(
         form.dataset.choices = {known.public_id: known.name for known in datasets.list_datasets(actor())}
     return render_template(
         "schedules/form.html",
-        form=form,
         dataset=dataset,
+        report=None,
+        columns=form.version.table_columns if form.version else (),
+        personal=facts.personal(form.version.table_columns) if form.version else 0,
+        source_problem=source_problem,
+        **_shared_parts(form, schedule, now),
+    )
+
+
+def _report_page(
+    form: ReportScheduleForm, report: Report, now: datetime, schedule: ScheduledExport | None = None
+) -> str:
+    """Show the form of a report with all that was typed."""
+    form.offer_regions()
+    form.describe_mail(settings())
+    parts = reports.current_version(report).parts
+    columns = columns_shown(parts, newest(report.organization_id, parts))
+    return render_template(
+        "schedules/form.html",
+        dataset=None,
+        report=report,
+        columns=columns,
+        personal=facts.personal(columns),
+        source_problem="",
+        **_shared_parts(form, schedule, now),
+    )
+
+
+def _shared_parts(
+    form: ScheduleForm | ReportScheduleForm, schedule: ScheduledExport | None, now: datetime
+) -> dict[str, Any]:
+    return dict(
+        form=form,
         schedule=schedule,
         owner=schedule.owner if schedule else actor(),
-        personal=facts.personal(form.version.table_columns) if form.version else 0,
         unsaved=request.method == "POST" and not form.errors,
         regions_shown="show" in request.form,
-        source_problem=source_problem,
         timezones=timezone_names(),
         own_days=len(days_off(actor().organization)),
         domains=sorted(domains_of(actor().organization)),

@@ -37,6 +37,7 @@ const keepGroupTogether = (box) => {
 
 const offerOtherDataset = () => {
   const button = form.querySelector("[data-show-dataset]");
+  if (!button) return; // a report's form
   button.hidden = form.elements.dataset.value === form.elements.loaded.value;
 };
 
@@ -101,7 +102,7 @@ form.addEventListener("input", async (event) => {
     offerOtherDataset();
   }
 });
-form.querySelector("[data-show-dataset]").addEventListener("click", () => form.requestSubmit());
+form.querySelector("[data-show-dataset]")?.addEventListener("click", () => form.requestSubmit());
 
 showWhatCounts(form);
 showRegions();

@@ -245,7 +245,7 @@ def test_it_writes_csv_as_the_dataset_says(
 
 
 @pytest.mark.parametrize("counted", [True, False], ids=["before work", "while reading"])
-def test_it_refuses_more_rows_than_the_format_may_have(
+def test_it_refuses_more_rows_than_the_dataset_allows(
     app: Flask,
     manager: User,
     dataset: Dataset,
@@ -254,34 +254,8 @@ def test_it_refuses_more_rows_than_the_format_may_have(
     monkeypatch: pytest.MonkeyPatch,
     counted: bool,
 ) -> None:
-    if not counted:  # as where so many rows are too many to count
+    if not counted:
         monkeypatch.setattr(rendering, "QUICKLY_COUNTED", 0)
-    run = made(manager, factories.schedule(manager, dataset, format=ExportFormat.PDF), settings)
-    few = settings.model_copy(update={"pdf_row_limit": factories.CASES - 1})
-
-    status = pipeline.execute(
-        run.public_id, worker="worker-1", settings=few, storage=LocalStorage(settings.files_dir)
-    )
-
-    assert status is RunStatus.FAILED
-    assert run.error_code == "limit"
-    limit = f"{factories.CASES - 1:,}"
-    found = (
-        f"There are more rows than PDF may have ({limit})."
-        if counted
-        else f"The query returned more than the limit of {limit} rows."
-    )
-    hint = "Narrow its filters, choose another format, or let the operator raise PORTAL_PDF_ROW_LIMIT."
-    assert run.error_message == f"{found} {hint}"
-    assert smtp.messages() == []
-
-
-@pytest.mark.parametrize("counted", [True, False], ids=["before work", "while reading"])
-def test_it_refuses_more_rows_than_the_dataset_allows(
-    app: Flask, manager: User, dataset: Dataset, smtp: SmtpServer, settings: Settings, counted: bool
-) -> None:
-    if not counted:  # it can't be wrapped for counting
-        dataset.versions[0].sql += "; -- all of them"
     dataset.versions[0].row_limit = factories.CASES - 1
     run = made(manager, factories.schedule(manager, dataset, format=ExportFormat.PDF), settings)
 
