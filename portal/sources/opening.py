@@ -3,6 +3,7 @@
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ PORTAL_TABLES = ("scheduled_export_runs", "dataset_versions", "audit_entries")
 READ_ONLY = "A data source is read-only: the SQL may be a SELECT that reads tables, nothing else."
 
 _STOPS = "stops"
+_NEARLY = 0.95
 
 
 class Opening:
@@ -36,13 +38,19 @@ class Opening:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self.expired = False
+        self._begun = time.monotonic()
         self._lock = threading.Lock()
         self._connected: list[socket.socket] = []
+
+    @property
+    def expired(self) -> bool:
+        """Whether the time is over, or so nearly that the driver's own limit, the same, has ended it first."""
+        return time.monotonic() - self._begun >= _NEARLY * self.seconds
 
     @contextmanager
     def limited(self) -> Iterator[None]:
         """Let the block, in which a source is opened, take no longer."""
+        self._begun = time.monotonic()
         timer = threading.Timer(self.seconds, self._expire)
         timer.daemon = True
         timer.start()
@@ -63,7 +71,6 @@ class Opening:
 
     def _expire(self) -> None:
         with self._lock:
-            self.expired = True
             for connected in self._connected:
                 with suppress(OSError):  # the other side has ended it
                     connected.shutdown(socket.SHUT_RDWR)
