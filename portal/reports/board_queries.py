@@ -121,9 +121,9 @@ SELECT
 
 def _breakdowns(dialect: Dialect) -> BoardQuery:
     joined = {
-        "Category": ("cat.name", "JOIN categories cat ON cat.id = c.category_id"),
-        "Business unit": ("bu.name", "JOIN business_units bu ON bu.id = c.business_unit_id"),
-        "Location": ("loc.name", "JOIN locations loc ON loc.id = c.location_id"),
+        "Category": ("cat.name", "LEFT JOIN categories cat ON cat.id = c.category_id"),
+        "Business unit": ("bu.name", "LEFT JOIN business_units bu ON bu.id = c.business_unit_id"),
+        "Location": ("loc.name", "LEFT JOIN locations loc ON loc.id = c.location_id"),
         "Severity": (dialect.in_words("c.severity"), ""),
     }
     parts = [
@@ -188,8 +188,8 @@ def _overdue(dialect: Dialect) -> BoardQuery:
     sql = f"""SELECT c.number, c.title, {dialect.in_words("c.severity")} AS severity, cat.name AS category,
   bu.name AS business_unit, DATE(c.due_at) AS due_on, {days} AS days_overdue
 FROM cases c
-JOIN categories cat ON cat.id = c.category_id
-JOIN business_units bu ON bu.id = c.business_unit_id
+LEFT JOIN categories cat ON cat.id = c.category_id
+LEFT JOIN business_units bu ON bu.id = c.business_unit_id
 WHERE {_OVERDUE}
 ORDER BY c.due_at, c.number LIMIT {OVERDUE_LISTED}"""  # noqa: S608 - all written above
     return BoardQuery(

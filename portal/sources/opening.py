@@ -44,7 +44,7 @@ class Opening:
 
     @property
     def expired(self) -> bool:
-        """Whether the time is over, or so nearly that the driver's own limit, the same, has ended it first."""
+        """Whether the time is over, or so nearly that the driver's own limit came first: it is the same."""
         return time.monotonic() - self._begun >= _NEARLY * self.seconds
 
     @contextmanager

@@ -8,6 +8,22 @@ from portal.organizations.models import Organization
 from portal.reports.board import add_board_report
 from portal.reports.models import Report
 from tests import factories
+from tests.datasets.compliance.conftest import (
+    compliance,
+    compliance_file,
+    mysql_compliance,
+    postgresql_compliance,
+    sqlite_compliance,
+)
+
+__all__ = [
+    "compliance",
+    "compliance_file",
+    "mysql_compliance",
+    "postgresql_compliance",
+    "report",
+    "sqlite_compliance",
+]
 
 
 @pytest.fixture
