@@ -59,7 +59,7 @@ def _of_timing(chosen: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _of_result(chosen: Mapping[str, Any]) -> list[tuple[str, str]]:
-    if "empty" not in chosen:
+    if "empty" not in chosen or "report" in chosen:  # a report has a result of its own kind
         return []
     return [
         ("Without rows", EMPTY_WORDS[Empty(chosen["empty"])]),
