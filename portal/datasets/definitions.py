@@ -128,11 +128,7 @@ def change(
         raise InvalidInput("Choose a data source.", "source")
     checked = _checked(actor, definition, source.kind, besides=dataset)
     before, old = definition_of(dataset), current_version(dataset)
-    if begun_with != str(old.number):
-        raise InvalidInput(
-            f"{old.created_by or 'Somebody'} has saved version {old.number} while you edited: open it anew,"
-            " lest you undo what it changed."
-        )
+    refuse_stale(begun_with, old.number, old.created_by)
     if checked == before and source is was:
         return None
     dataset.name, dataset.description, dataset.source = checked.name, checked.description, source
@@ -144,6 +140,15 @@ def change(
     described = _described(before, old.number, was), _described(checked, version.number, source)
     _record(dataset, "dataset.change", actor, now, ip, before=described[0], after=described[1])
     return version
+
+
+def refuse_stale(begun_with: str, newest: int, author: str | None) -> None:
+    """Raise InvalidInput where the version that was edited is not the newest one any more."""
+    if begun_with != str(newest):
+        raise InvalidInput(
+            f"{author or 'Somebody'} has saved version {newest} while you edited: open it anew, lest you undo"
+            " what it changed."
+        )
 
 
 def archive(actor: User, dataset: Dataset, *, now: datetime, ip: str | None = None) -> None:

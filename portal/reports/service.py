@@ -10,6 +10,7 @@ from sqlalchemy import select
 from portal.audit import service as audit
 from portal.datasets import periods
 from portal.datasets import service as datasets
+from portal.datasets.definitions import refuse_stale
 from portal.errors import InvalidInput, NotFound
 from portal.extensions import db
 from portal.organizations.models import Organization, User
@@ -111,11 +112,7 @@ def change(
     """
     checked = _checked(actor, definition, besides=report)
     before, old = definition_of(report), current_version(report)
-    if begun_with != str(old.number):
-        raise InvalidInput(
-            f"{old.created_by or 'Somebody'} has saved version {old.number} while you edited: open it anew,"
-            " lest you undo what it changed."
-        )
+    refuse_stale(begun_with, old.number, old.created_by)
     if checked == before:
         return None
     report.name, report.description = checked.name, checked.description
