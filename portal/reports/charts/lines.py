@@ -51,8 +51,9 @@ class _Plot:
         self._widths = [drawing.measure(name, TICK) for name in self._names]
         figures = [figure(value, table.unit) for value in self._ticks]
         self._room = min(max(map(self._label_width, table.rows)), drawing.width * _LABELS)
-        self._left = max(drawing.widest(figures, TICK) + GAP + _DOT, self._widths[0] / 2)
         self._right = drawing.width - max(self._room + _AWAY, self._widths[-1] / 2)
+        left = max(drawing.widest(figures, TICK) + GAP + _DOT, self._widths[0] / 2)
+        self._left = min(left, self._right / 2)  # figures of 30 digits leave no room for lines
 
     def draw_grid(self) -> None:
         """Draw a line at each tick, and its figure before it."""

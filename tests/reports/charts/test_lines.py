@@ -88,3 +88,17 @@ def test_under_the_pointer_each_month_has_its_figures_on_a_page_only() -> None:
 def test_the_scale_has_zero_on_it_below_which_lines_may_go() -> None:
     drawn = Drawn(line_chart(EVERY["lines below zero"][1], PAGE))
     assert drawn.texts[:4] == ["−10", "−5", "0", "5"]
+
+
+@pytest.mark.parametrize("width", [320, 460, 720])
+@pytest.mark.parametrize("cents", [[10**30], [10**30, 10**29]])
+def test_figures_of_many_digits_leave_room_for_the_line(width: int, cents: list[int]) -> None:
+    chart = Chart("Odd", months(len(cents)), [Series("Cents", cents)])
+
+    drawn = Drawn(line_chart(chart, PageLook(width)))
+
+    dot = next(drawn.root.iter(f"{SVG}circle"))
+    assert 0 < float(dot.attrib["cx"]) < width
+    for path in drawn.paths("series-1"):
+        (first, _), (last, _) = points(path)
+        assert 0 < first < last
