@@ -14,7 +14,7 @@ from portal.reports.charts.drawing import Picture
 from portal.reports.charts.lines import line_chart
 from portal.reports.charts.look import Look
 from portal.reports.figures import Figure, Kpi
-from portal.reports.numbers import Number, Unit
+from portal.reports.numbers import Number, Unit, exact
 from portal.reports.sections import Section, SectionKind, Width
 from portal.reports.summary import BoardFigures, executive_summary
 from portal.table import NUMERIC_TYPES, Column, Row
@@ -165,7 +165,8 @@ def _summary(section: Section, found: list[Answer], document: Document, tally: T
 def _counted(section: Section, answer: Answer, document: Document, tally: Tally) -> list[tuple[str, int]]:
     chosen = _where(section, answer, document, tally)
     names = _texts(chosen, section.category, document, tally)
-    values = [_number(value, section.values[0]) for value in chosen.values(section.values[0])]
+    key = section.values[0]
+    values = [exact(_number(value, key)) for value in chosen.values(key)]
     return [(name, int(value or 0)) for name, value in zip(names, values, strict=True)]
 
 
@@ -187,11 +188,17 @@ def _series(answer: Answer, key: str) -> Series:
 def _split(
     section: Section, answer: Answer, names: Sequence[str], document: Document, tally: Tally
 ) -> tuple[list[str], list[Series]]:
-    """Return categories and series in the order in which they come first."""
+    """Return categories and series in the order in which they come first, one number for each pair."""
     key = section.values[0]
     numbers = [_number(value, key) for value in answer.values(key)]
     splits = _texts(answer, section.split, document, tally)
-    at = {(name, split): value for name, split, value in zip(names, splits, numbers, strict=True)}
+    at: dict[tuple[str, str], Number | None] = {}
+    for name, split, value in zip(names, splits, numbers, strict=True):
+        if (name, split) in at:  # neither of them alone is the number, nor is the sum of two medians
+            raise NotShown(
+                f"There is more than one row for “{name}” and “{split}”: let the query add them up."
+            )
+        at[name, split] = value
     categories = list(dict.fromkeys(names))
     series = [Series(one, [at.get((name, one)) for name in categories]) for one in dict.fromkeys(splits)]
     return categories, series or [Series(answer.column(key).label, [])]

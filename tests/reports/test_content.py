@@ -5,6 +5,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from portal.exporters.base import Document
 from portal.reports.content import (
     Answer,
@@ -81,6 +83,29 @@ def test_a_chart_shows_only_the_rows_it_is_about() -> None:
     assert isinstance(block, ChartBlock)
     assert (block.chart.categories, block.width) == (["Fraud", "(none)"], Width.HALF)
     assert [(series.label, series.values) for series in block.chart.series] == [("Cases", [5, 1])]
+
+
+def test_a_chart_refuses_several_rows_where_it_has_room_for_one() -> None:
+    section = Section(SectionKind.STACKED, "Gifts", "d1", ("cases",), category="kind", split="name")
+    block = shown(section, COUNTED, [*BY_STATUS, ("Gift", "Approved", 7)])
+
+    assert block == Unavailable(
+        "Gifts", "There is more than one row for “Gift” and “Approved”: let the query add them up."
+    )
+
+
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), Decimal("NaN"), Decimal("-Infinity")])
+def test_a_summary_takes_what_is_no_figure_for_none(odd: Any) -> None:
+    section = Section(
+        SectionKind.SUMMARY, "Summary", "d1", ("cases",), category="name", category_dataset="d2"
+    )
+    answers = {
+        "d1": Answer(FIGURES, [(odd, odd, odd, odd, odd)]),
+        "d2": Answer(COUNTED, [("Category", "Fraud", odd)]),
+    }
+    (block,) = blocks([section], answers, DOCUMENT, Tally())
+
+    assert isinstance(block, TextBlock)
 
 
 def test_a_chart_makes_a_series_of_each_value_of_a_column() -> None:
