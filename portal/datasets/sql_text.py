@@ -51,9 +51,11 @@ def bindable(sql: str, names: Collection[str], backend: str) -> str:
 
 
 def without_end(sql: str, backend: str) -> str:
-    """Return `sql` without the semicolon that ends it, and without comments behind that."""
+    """Return `sql` without the semicolons that end it, and without comments behind the first of these."""
     masked = _TOKENS[backend].sub(lambda match: _mask(match[0]) * len(match[0]), sql).rstrip()
-    return sql[: len(masked) - 1] if masked.endswith(";") else sql
+    if not masked.endswith(";"):
+        return sql
+    return sql[: len(masked.rstrip("; \t\n\r\f\v"))]
 
 
 def _mask(token: str) -> str:

@@ -49,6 +49,7 @@ def check(source: Source) -> None:
     assert ids(source, f"{sql} -- all of them", Sort("id"), limit=2) == [1, 2]
     assert ids(source, f"{sql} ORDER BY id; -- all\n", Sort("id", descending=True)) == [3, 2, 1]
     assert ids(source, f"{sql} /* ; */ ;\n /* ; */", Sort("id"), limit=9) == [1, 2, 3]
+    assert ids(source, f"{sql};; -- two\n ; ", Sort("id"), limit=9) == [1, 2, 3]
     ties = f"SELECT id, 1 AS same FROM ({sql}) AS t"
     assert ids(source, ties, Sort("same"), Sort("id", descending=True), then=("id",)) == [3, 2, 1]
     assert ids(source, ties, Sort("same", descending=True), then=("id",), limit=2) == [1, 2]
