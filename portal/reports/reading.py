@@ -82,16 +82,24 @@ def newest(organization_id: int, sections: Iterable[Section]) -> dict[str, int]:
 
 def columns_shown(sections: Iterable[Section], versions: Mapping[str, int]) -> tuple[Column, ...]:
     """Return the columns whose values sections show; `versions` as in `prepare`."""
-    found: dict[tuple[str, str], Column] = {}
+    found = columns_by_dataset(sections, versions)
+    return tuple(column for columns in found.values() for column in columns)
+
+
+def columns_by_dataset(
+    sections: Iterable[Section], versions: Mapping[str, int]
+) -> dict[str, tuple[Column, ...]]:
+    """Return the same by the public id of their dataset."""
+    found: dict[str, dict[str, Column]] = {}
     for section in sections:
         for public_id in section.datasets:
             if public_id in versions:
                 columns = datasets.get_version(versions[public_id]).table_columns
                 whole = section.kind is SectionKind.TABLE and not section.values
                 keys = {key for dataset, key in section.columns() if dataset == public_id}
-                shown = (column for column in columns if whole or column.key in keys)
-                found |= {(public_id, column.key): column for column in shown}
-    return tuple(found.values())
+                shown = {column.key: column for column in columns if whole or column.key in keys}
+                found.setdefault(public_id, {}).update(shown)
+    return {public_id: tuple(columns.values()) for public_id, columns in found.items()}
 
 
 def prepare(

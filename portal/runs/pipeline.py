@@ -32,6 +32,7 @@ from portal.extensions import db
 from portal.runs import finish, results, since
 from portal.runs.chosen import ChosenFilter, filters_of, order_of
 from portal.runs.filenames import filename_for
+from portal.runs.guard import check_sending
 from portal.runs.leases import Claim, claim, fenced
 from portal.runs.log import note
 from portal.runs.models import Artifact, RunStatus, ScheduledExportRun
@@ -210,6 +211,7 @@ def ship(
     """Link and deliver: one message a recipient, or one copy a folder, each recorded on its own."""
     with fenced(plan.claim) as run:
         run.stage = "deliver"
+        check_sending(run)
         delivery.open_deliveries(run.id, plan.channel, plan.targets)
     guard = Guard(
         fence=partial(fenced, plan.claim),

@@ -81,7 +81,7 @@ def prepare(plan: Plan, settings: Settings) -> tuple[Reading, Gate | None]:
             settings=settings,
             since=run.period_since,
         )
-        check_approved(run, reading.columns)
+        check_approved(run)
         run.stage = "read"
         run.resolved_parameters = {name: _plain(value) for name, value in reading.values.items()}
         note(run, f"Reading “{plan.snapshot['dataset_name']}”", now=utcnow(), detail=_filters_line(plan))

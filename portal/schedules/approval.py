@@ -13,7 +13,7 @@ from typing import Any, Self
 from portal.organizations.domains import domains_of, outside
 from portal.organizations.models import Organization
 from portal.schedules.models import Channel, ScheduledExport
-from portal.schedules.subjects import columns_of
+from portal.schedules.subjects import columns_by_dataset
 from portal.table import Column
 
 GUARDED = frozenset({"PII", "SENSITIVE"})
@@ -23,10 +23,14 @@ NAMED = 3
 
 @dataclass(frozen=True)
 class Outgoing:
-    """Guarded columns, by key, and the recipients outside the organization's domains who would get them."""
+    """Guarded columns, by key, and the recipients outside the organization's domains who would get them.
+
+    `sources` names the columns with their dataset, `<public id>/<key>`: another one may have the same keys.
+    """
 
     columns: tuple[str, ...]
     recipients: tuple[str, ...]
+    sources: tuple[str, ...]
 
     def in_words(self) -> str:
         """Return `“creator_name” and 3 more (personal data) would go to ann@elsewhere.example`."""
@@ -36,25 +40,26 @@ class Outgoing:
     @property
     def digest(self) -> str:
         """What an admin's page names, so that nobody approves what he has not seen."""
-        text = json.dumps([sorted(self.columns), sorted(self.recipients)])
+        text = json.dumps([sorted(self.sources), sorted(self.recipients)])
         return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class Approval:
-    """Who approved what, and when (ISO 8601, UTC)."""
+    """Who approved what, and when (ISO 8601, UTC); columns, recipients and sources as in `Outgoing`."""
 
     by: str
     at: str
     columns: tuple[str, ...]
     recipients: tuple[str, ...]
+    sources: tuple[str, ...]
 
     @property
     def given_at(self) -> datetime:
         return datetime.fromisoformat(self.at)
 
     def covers(self, out: Outgoing) -> bool:
-        return set(out.columns) <= set(self.columns) and set(out.recipients) <= set(self.recipients)
+        return set(out.sources) <= set(self.sources) and set(out.recipients) <= set(self.recipients)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form kept in the database; `from_dict` reads it back."""
@@ -63,7 +68,9 @@ class Approval:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read the form written by `to_dict`. Raises KeyError on anything else."""
-        return cls(data["by"], data["at"], tuple(data["columns"]), tuple(data["recipients"]))
+        columns, recipients = tuple(data["columns"]), tuple(data["recipients"])
+        # one of before names no dataset, and covers nothing
+        return cls(data["by"], data["at"], columns, recipients, tuple(data.get("sources", ())))
 
 
 def approval_of(schedule: ScheduledExport) -> Approval | None:
@@ -72,11 +79,14 @@ def approval_of(schedule: ScheduledExport) -> Approval | None:
 
 def unapproved(
     schedule: ScheduledExport | None,
-    columns: Iterable[Column],
+    columns: Mapping[str, Iterable[Column]],
     recipients: Sequence[str],
     organization: Organization,
 ) -> Outgoing | None:
-    """Return what would go outside without an admin's approval; None where nothing would."""
+    """Return what would go outside without an admin's approval; None where nothing would.
+
+    `columns` are by the public id of their dataset.
+    """
     out = _outgoing(columns, recipients, organization)
     approval = approval_of(schedule) if schedule else None
     return None if out is None or (approval and approval.covers(out)) else out
@@ -86,7 +96,7 @@ def unapproved_of(schedule: ScheduledExport, organization: Organization) -> Outg
     """Return the same for a schedule as it stands, with the newest version of what it exports."""
     if schedule.channel is Channel.STORAGE:
         return None
-    return unapproved(schedule, columns_of(schedule), schedule.recipients, organization)
+    return unapproved(schedule, columns_by_dataset(schedule), schedule.recipients, organization)
 
 
 def settle(schedule: ScheduledExport, organization: Organization) -> Approval | None:
@@ -112,13 +122,18 @@ def wait(schedule: ScheduledExport, out: Outgoing) -> None:
 
 
 def _outgoing(
-    columns: Iterable[Column], recipients: Sequence[str], organization: Organization
+    columns: Mapping[str, Iterable[Column]], recipients: Sequence[str], organization: Organization
 ) -> Outgoing | None:
-    guarded = tuple(column.key for column in columns if column.tags & GUARDED)
+    guarded = [
+        (dataset, one.key) for dataset, found in columns.items() for one in found if one.tags & GUARDED
+    ]
     if not guarded or not recipients:
         return None
     strangers = outside(recipients, domains_of(organization))
-    return Outgoing(guarded, strangers) if strangers else None
+    if not strangers:
+        return None
+    keys = tuple(dict.fromkeys(key for _, key in guarded))
+    return Outgoing(keys, strangers, tuple(f"{dataset}/{key}" for dataset, key in guarded))
 
 
 def _named(names: Sequence[str]) -> str:

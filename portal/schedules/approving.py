@@ -28,7 +28,7 @@ def approve_schedule(
         return
     if out.digest != seen:
         raise InvalidInput("The schedule or its dataset was changed meanwhile: look at it again.")
-    approval = Approval(actor.email, now.isoformat(), out.columns, out.recipients)
+    approval = Approval(actor.email, now.isoformat(), out.columns, out.recipients, out.sources)
     schedule.approval, schedule.updated_at = approval.to_dict(), now
     if schedule.waits_for_approval:
         schedule.active, schedule.waits_for_approval, schedule.paused_reason = True, False, None

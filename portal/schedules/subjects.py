@@ -89,11 +89,17 @@ def apply(schedule: ScheduledExport, subject: Subject) -> None:
 
 def columns_of(schedule: ScheduledExport) -> tuple[Column, ...]:
     """Return the columns whose values go out, as the dataset or the report stands now."""
+    return tuple(column for columns in columns_by_dataset(schedule).values() for column in columns)
+
+
+def columns_by_dataset(schedule: ScheduledExport) -> dict[str, tuple[Column, ...]]:
+    """Return the same by the public id of their dataset."""
     if schedule.report is not None:
         parts = reports.current_version(schedule.report).parts
-        return reading.columns_shown(parts, reading.newest(schedule.organization_id, parts))
+        return reading.columns_by_dataset(parts, reading.newest(schedule.organization_id, parts))
     assert schedule.dataset is not None  # noqa: S101 - the database holds to it: one_subject
-    return datasets.chosen_columns(datasets.current_version(schedule.dataset), schedule.column_choice)
+    version = datasets.current_version(schedule.dataset)
+    return {schedule.dataset.public_id: datasets.chosen_columns(version, schedule.column_choice)}
 
 
 def filters_in_words(schedule: ScheduledExport) -> list[tuple[str, str]]:

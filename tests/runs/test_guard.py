@@ -2,15 +2,17 @@
 
 from dataclasses import replace
 
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 
 from portal.alerts.models import Alert, Cause
+from portal.delivery.models import Delivery, DeliveryStatus
 from portal.extensions import db
 from portal.organizations.models import User
 from portal.permissions import Role
+from portal.runs import service as runs
 from portal.runs.models import RunStatus, ScheduledExportRun
 from portal.schedules.approval import unapproved_of
-from portal.schedules.approving import approve_schedule
+from portal.schedules.approving import approve_schedule, withdraw_approval
 from portal.schedules.models import ScheduledExport
 from tests import factories
 from tests.factories import NOW
@@ -91,3 +93,65 @@ def test_what_is_left_out_or_stays_inside_runs(items: Items) -> None:
         {},
     ):
         assert items.run(items.schedule(**choices)).row_count == 3
+
+
+def approve(admin: User, schedule: ScheduledExport) -> None:
+    out = unapproved_of(schedule, schedule.organization)
+    assert out is not None
+    approve_schedule(admin, schedule, seen=out.digest, now=NOW)
+    db.session.commit()
+
+
+def sent_count() -> int:
+    sent = select(func.count()).where(Delivery.status == DeliveryStatus.SENT)
+    return db.session.scalar(sent) or 0
+
+
+def test_a_mark_that_came_after_the_run_was_made_counts(items: Items) -> None:
+    schedule = items.schedule(recipients=OUT)
+    run = run_of(schedule, RunStatus.QUEUED, due_at=NOW, started_at=None)
+    items.version(*MARKED)
+
+    items.execute(run)
+
+    assert refused(run)
+
+
+def test_a_stored_file_is_kept_back_once_its_approval_is_withdrawn(items: Items) -> None:
+    admin = admin_of(items)
+    items.version(*MARKED)
+    schedule = items.schedule(recipients=OUT)
+    approve(admin, schedule)
+    run = run_of_it(items, schedule)  # no server of the tests takes mail: its file waits
+    assert (run.status, sent_count()) == (RunStatus.DELIVERING, 0)
+    withdraw_approval(admin, schedule, now=NOW)
+    db.session.execute(update(Delivery).values(next_attempt_at=NOW))
+
+    items.execute(run)
+
+    assert (run.status, run.error_code, sent_count()) == (RunStatus.FAILED, "not approved", 0)
+    assert "The stored file was kept back." in (run.error_message or "")
+
+    runs.resend_failed(admin, run, settings=items.settings, now=NOW)
+    items.execute(run)
+
+    assert (run.status, run.error_code) == (RunStatus.FAILED, "not approved")
+
+    approve(admin, schedule)
+    runs.resend_failed(admin, run, settings=items.settings, now=NOW)
+    items.execute(run)
+
+    assert run.status is RunStatus.DELIVERING
+
+
+def test_an_approval_for_one_dataset_is_none_for_another(items: Items) -> None:
+    admin = admin_of(items)
+    items.version(*MARKED)
+    schedule = items.schedule(recipients=OUT)
+    approve(admin, schedule)
+    run = run_of(schedule, RunStatus.QUEUED, due_at=NOW, started_at=None)
+    run.snapshot = {**run.snapshot, "dataset": "another"}
+
+    items.execute(run)
+
+    assert refused(run)

@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from portal.alerts.models import Alert
+from portal.config import Settings
 from portal.datasets.models import Dataset
 from portal.errors import Forbidden, InvalidInput
 from portal.extensions import db
@@ -129,6 +130,18 @@ def test_it_ends_when_more_would_go_outside(
 
     assert (schedule.active, schedule.waits_for_approval, schedule.approval) == (False, True, None)
     assert actions()[-2:] == ["schedule.withdraw_approval", "schedule.update"]
+
+
+def test_it_ends_with_another_dataset_of_the_same_columns(
+    admin: User, manager: User, dataset: Dataset, settings: Settings
+) -> None:
+    schedule = approved(admin, made(manager, dataset))
+    other = factories.dataset(manager.organization, settings, "Others")
+
+    values = {"columns": (*PLAIN, PII), "recipients": ("ann@example.org", OUT)}
+    service.update_schedule(manager, schedule, factories.draft(other, **values), now=NOW)
+
+    assert (schedule.active, schedule.waits_for_approval, schedule.approval) == (False, True, None)
 
 
 def test_it_holds_while_no_more_goes_outside(admin: User, manager: User, dataset: Dataset) -> None:
