@@ -8,13 +8,16 @@ from sqlalchemy import select
 from portal.datasets.definition import Definition
 from portal.datasets.filters import valid_filters
 from portal.datasets.models import Dataset, DatasetVersion
+from portal.datasets.ordering import sortable
 from portal.datasets.service import current_version, get_version
 from portal.errors import InvalidInput
 from portal.extensions import db
 from portal.organizations.models import User
 from portal.organizations.service import require
 from portal.permissions import Permission
-from portal.schedules.models import Drift, ScheduledExport
+from portal.schedules.approval import Outgoing, unapproved
+from portal.schedules.models import Channel, Drift, ScheduledExport
+from portal.table import Column
 
 MOST_NAMED = 5
 """How many columns are named of those that differ."""
@@ -41,10 +44,17 @@ def broken_by(actor: User, dataset: Dataset, definition: Definition) -> list[Bro
         .where(ScheduledExport.dataset_id == dataset.id, ScheduledExport.deleted_at.is_(None))
         .order_by(ScheduledExport.name)
     )
-    found = (
-        (one, (*_filters(one, before, definition), *_columns(one, before, definition))) for one in schedules
-    )
+    found = ((one, _reasons(one, before, definition)) for one in schedules)
     return [Broken(one.public_id, one.name, reasons) for one, reasons in found if reasons]
+
+
+def _reasons(schedule: ScheduledExport, before: DatasetVersion, definition: Definition) -> tuple[str, ...]:
+    return (
+        *_filters(schedule, before, definition),
+        *_columns(schedule, before, definition),
+        *_order(schedule, before, definition),
+        *_personal(schedule, before, definition),
+    )
 
 
 def _filters(schedule: ScheduledExport, before: DatasetVersion, definition: Definition) -> Iterator[str]:
@@ -74,6 +84,30 @@ def _columns(schedule: ScheduledExport, before: DatasetVersion, definition: Defi
     more = [key for key in coming if key not in old and key not in accepted]
     if more and choice.takes_all:
         yield f"It exports all columns, and {_named(more)} would be new."
+
+
+def _order(schedule: ScheduledExport, before: DatasetVersion, definition: Definition) -> Iterator[str]:
+    """Yield by what rows can no longer be sorted; no schedule goes on without its order."""
+    old, new = (
+        {column.key for column in sortable(columns)} for columns in (before.table_columns, definition.columns)
+    )
+    if gone := [one.column for one in schedule.sorts if one.column in old and one.column not in new]:
+        yield f"Its rows are sorted by {_named(gone)}, which could not be done any more."
+
+
+def _personal(schedule: ScheduledExport, before: DatasetVersion, definition: Definition) -> Iterator[str]:
+    """Yield what would go outside that no admin has approved, where the dataset as it is gives no such."""
+    if schedule.channel is Channel.STORAGE:
+        return
+
+    dataset = before.dataset.public_id
+
+    def out_of(columns: Sequence[Column]) -> Outgoing | None:
+        chosen = {dataset: schedule.column_choice.applied_to(columns)}
+        return unapproved(schedule, chosen, schedule.recipients, schedule.organization)
+
+    if out_of(before.table_columns) is None and (out := out_of(definition.columns)):
+        yield f"{out.in_words()}: an admin must approve that."
 
 
 def _named(keys: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ import pytest
 from portal.datasets import definitions
 from portal.datasets.definitions import Definition
 from portal.datasets.models import Dataset
+from portal.datasets.ordering import Sort
 from portal.datasets.parameters import Parameter, ParameterKind
 from portal.errors import Forbidden
 from portal.extensions import db
@@ -76,6 +77,35 @@ def test_it_names_those_that_export_all_columns_where_one_is_new(
     more = replace(now, columns=(*now.columns, Column("added", "Added")))
 
     assert found(admin, dataset, more) == {"All": ("It exports all columns, and “added” would be new.",)}
+
+
+def test_it_names_those_that_sort_by_a_column_that_goes(admin: User, manager: User, dataset: Dataset) -> None:
+    columns = ("case_number", "title")
+    for name, key in (("By status", "status"), ("By title", "title")):
+        factories.schedule(manager, dataset, name=name, columns=columns, sort=(Sort(key),), drift=Drift.GO_ON)
+
+    reasons = ("Its rows are sorted by “status”, which could not be done any more.",)
+    assert found(admin, dataset, without_column(dataset, "status")) == {"By status": reasons}
+
+
+def test_it_names_those_that_would_send_outside_what_becomes_personal(
+    admin: User, manager: User, dataset: Dataset
+) -> None:
+    columns, outside = ("case_number", "status"), ("eve@elsewhere.example",)
+    factories.schedule(manager, dataset, name="Outside", columns=columns, recipients=outside)
+    factories.schedule(manager, dataset, name="Without", columns=("title",), recipients=outside)
+    factories.schedule(manager, dataset, name="Inside", columns=columns, recipients=("a@example.org",))
+    now = definitions.definition_of(dataset)
+    marked = tuple(
+        replace(one, tags=one.tags | {"PII"}) if one.key == "status" else one for one in now.columns
+    )
+
+    assert found(admin, dataset, replace(now, columns=marked)) == {
+        "Outside": (
+            "“status” (personal or sensitive) would go outside, to eve@elsewhere.example: an admin must"
+            " approve that.",
+        )
+    }
 
 
 def test_it_names_some_of_many_columns(admin: User, manager: User, dataset: Dataset) -> None:
