@@ -15,10 +15,13 @@ from portal.organizations.models import User
 from portal.reports import service as reports
 from portal.reports.board import add_board_report
 from portal.reports.models import Report
+from portal.reports.sections import Section, SectionKind
 from portal.runs import dispatch, pipeline
 from portal.runs.models import Artifact, RunStatus, ScheduledExportRun
 from portal.runs.service import run_now
 from portal.schedules import service
+from portal.schedules.approval import unapproved_of
+from portal.schedules.approving import approve_schedule
 from portal.schedules.drafts import Draft
 from portal.schedules.models import Channel, ExportFormat, ScheduledExport
 from portal.schedules.rules import Kind, Rule
@@ -169,3 +172,27 @@ def test_sensitive_columns_need_an_approval_to_leave(
     assert executed(run, settings) is RunStatus.FAILED
     assert run.error_code == "not approved"
     assert smtp.messages() == []
+
+
+def test_an_approval_is_none_for_another_dataset_of_the_same_columns(
+    admin: User, manager: User, dataset: Dataset, settings: Settings
+) -> None:
+    other = factories.dataset(manager.organization, settings, "Others")
+
+    def over(chosen: Dataset) -> reports.Definition:
+        section = Section(SectionKind.TABLE, "Who", chosen.public_id, ("creator_name",))
+        return reports.Definition("Names", "", (section,))
+
+    report = reports.create(manager, over(dataset), now=factories.NOW)
+    schedule = scheduled(manager, report, recipients=("eve@elsewhere.example",))
+    out = unapproved_of(schedule, schedule.organization)
+    assert out is not None
+    approve_schedule(admin, schedule, seen=out.digest, now=factories.NOW)
+    assert unapproved_of(schedule, schedule.organization) is None
+    reports.change(manager, report, over(other), begun_with="1", now=factories.NOW)
+
+    run = by_hand(manager, schedule, settings)
+    executed(run, settings)
+
+    assert (run.status, run.error_code) == (RunStatus.FAILED, "not approved")
+    assert unapproved_of(schedule, schedule.organization) is not None
