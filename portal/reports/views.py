@@ -245,7 +245,12 @@ def _saved(form: ReportForm, report: Report | None) -> Response:
         version = service.change(
             actor(), report, definition, begun_with=begun_with, now=utcnow(), ip=remote_ip()
         )
-        words = f"Saved as version {version.number}. New runs use it." if version else "Nothing has changed."
+        if version is None:
+            words = "Nothing has changed."
+        elif str(version.number) == begun_with:
+            words = "Saved. What it shows has not changed."
+        else:
+            words = f"Saved as version {version.number}. New runs use it."
     public_id = report.public_id
     db.session.commit()
     flash(words, "success")

@@ -2,7 +2,8 @@
 
 A success is any run of the schedule that delivered, by its rhythm or by hand: both reach the same recipients.
 Tests don't count, nor do skipped runs, whose rows nobody got. What is in no delivered run stays in the next
-one's period, so nothing is left out; rows can come twice where runs overlap or an older one is retried.
+one's period, so nothing is left out but what a schedule's own row limit leaves out; rows can come twice where
+runs overlap or an older one is retried.
 """
 
 from datetime import datetime, timedelta
