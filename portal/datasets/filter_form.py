@@ -37,28 +37,39 @@ class Checkboxes(SelectMultipleField):
 
 
 class PeriodField(Field):
-    """A preset or two dates, sent as three values of one name; its data is the filter kept, None for all."""
+    """A preset, two dates or a number of days, sent as four values of one name; its data is the filter kept,
+    None for all.
+    """
 
     def __init__(self, label: str, **options: Any) -> None:
         super().__init__(label, **options)
-        self.preset = self.start = self.end = ""
+        self.preset = self.start = self.end = self.days = ""
 
     @property
     def presets(self) -> list[tuple[str, str]]:
         named = [(name, words) for name, (words, _) in periods.PRESETS.items()]
-        return [("", "Any time"), *named, (BETWEEN_DATES, "Between two dates")]
+        return [
+            ("", "Any time"),
+            *named,
+            (periods.LAST_N_DAYS, "Last … days"),
+            (BETWEEN_DATES, "Between two dates"),
+        ]
 
-    def process_data(self, value: Mapping[str, str] | None) -> None:
+    def process_data(self, value: Mapping[str, Any] | None) -> None:
         chosen = value or {}
         self.preset = chosen.get("preset", BETWEEN_DATES if "start" in chosen else "")
         self.start, self.end = chosen.get("start", ""), chosen.get("end", "")
+        self.days = str(chosen.get("days", ""))
         self.data = dict(chosen) or None
 
     def process_formdata(self, valuelist: list[str]) -> None:
         if not valuelist:
             return
-        self.preset, self.start, self.end = (*valuelist, "", "")[:3]
-        if self.preset == BETWEEN_DATES:
+        self.preset, self.start, self.end, self.days = (*valuelist, "", "", "")[:4]
+        if self.preset == periods.LAST_N_DAYS:
+            plain = self.days.isascii() and self.days.isdecimal() and len(self.days) < 6
+            self.data = {"preset": self.preset, "days": int(self.days) if plain else self.days}
+        elif self.preset == BETWEEN_DATES:
             self.data = {"start": self.start, "end": self.end}
         else:
             self.data = {"preset": self.preset} if self.preset else None

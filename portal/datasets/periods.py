@@ -80,10 +80,15 @@ CALENDAR = {name: found for name, found in PRESETS.items() if name != SINCE_LAST
 """Those that the day alone decides, for what has no runs."""
 
 
+LAST_N_DAYS = "last_n_days"
+"""The preset that takes a number of days of its own."""
+
+
 def resolve(chosen: dict[str, Any], *, at: datetime, timezone: str, since: datetime | None = None) -> Period:
     """Return what a chosen period means at an occurrence, in the schedule's zone.
 
-    `chosen` is `{"preset": name}` or `{"start": "YYYY-MM-DD", "end": "YYYY-MM-DD"}`, both days included.
+    `chosen` is `{"preset": name}`, `{"preset": LAST_N_DAYS, "days": n}` or
+    `{"start": "YYYY-MM-DD", "end": "YYYY-MM-DD"}`, both days included.
     The same occurrence always gives the same period, however late it is executed. `since` is when the
     schedule's last success was due; where nobody knows, that period is the last 30 days. Raises InvalidInput.
     """
@@ -101,12 +106,16 @@ def is_since_last_success(chosen: Any) -> bool:
 
 def describe(chosen: dict[str, Any]) -> str:
     """Return a chosen period in words."""
+    if chosen.get("preset") == LAST_N_DAYS:
+        return "Last day" if chosen["days"] == 1 else f"Last {chosen['days']:,} days"
     if "preset" in chosen:
         return PRESETS[chosen["preset"]][0]
     return f"{chosen['start']} to {chosen['end']}"
 
 
 def _days(chosen: dict[str, Any], today: date) -> _Days:
+    if chosen.get("preset") == LAST_N_DAYS:
+        return today - timedelta(days=_number_of_days(chosen.get("days"))), today
     if "preset" in chosen:
         if str(chosen["preset"]) not in PRESETS:
             raise InvalidInput(f"There is no period “{chosen['preset']}”.", "period")
@@ -120,6 +129,12 @@ def _days(chosen: dict[str, Any], today: date) -> _Days:
     if first.year < EARLIEST_YEAR or last.year > LATEST_YEAR:
         raise InvalidInput(f"A period lies between {EARLIEST_YEAR} and {LATEST_YEAR}.", "period")
     return first, last + timedelta(days=1)
+
+
+def _number_of_days(days: Any) -> int:
+    if type(days) is not int or days not in range(1, MAXIMUM_DAYS + 1):
+        raise InvalidInput(f"Name a number of days, 1 to {MAXIMUM_DAYS:,}.", "period")
+    return days
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:

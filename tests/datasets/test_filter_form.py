@@ -23,9 +23,11 @@ class PeriodForm(Form):
         (["previous_week", "", ""], {"preset": "previous_week"}),
         (["previous_week", "2025-01-01", "2025-01-31"], {"preset": "previous_week"}),
         (["dates", "2025-01-01", "2025-01-31"], {"start": "2025-01-01", "end": "2025-01-31"}),
+        (["last_n_days", "", "", "45"], {"preset": "last_n_days", "days": 45}),
+        (["previous_week", "", "", "45"], {"preset": "previous_week"}),
     ],
 )
-def test_it_asks_for_a_preset_or_two_dates(sent: list[str], chosen: dict[str, str] | None) -> None:
+def test_it_asks_for_a_preset_two_dates_or_days(sent: list[str], chosen: dict[str, Any] | None) -> None:
     form = PeriodForm(MultiDict([("period", value) for value in sent]))
 
     assert form.validate()
@@ -42,6 +44,11 @@ def test_it_asks_for_a_preset_or_two_dates(sent: list[str], chosen: dict[str, st
             ["dates", "2025-03-02", "2025-03-01"],
             "The period's last day must follow its first, within ten years.",
         ),
+        (["last_n_days", "", ""], "Name a number of days, 1 to 3,660."),
+        (["last_n_days", "", "", "0"], "Name a number of days, 1 to 3,660."),
+        (["last_n_days", "", "", "3661"], "Name a number of days, 1 to 3,660."),
+        (["last_n_days", "", "", "²"], "Name a number of days, 1 to 3,660."),
+        (["last_n_days", "", "", "9" * 5000], "Name a number of days, 1 to 3,660."),
     ],
 )
 def test_it_says_what_is_wrong_with_a_period_and_keeps_it(sent: list[str], message: str) -> None:
@@ -49,13 +56,20 @@ def test_it_says_what_is_wrong_with_a_period_and_keeps_it(sent: list[str], messa
 
     assert not form.validate()
     assert form.period.errors == [message]
-    assert [form.period.preset, form.period.start, form.period.end] == sent
+    kept = [form.period.preset, form.period.start, form.period.end, form.period.days]
+    assert kept == [*sent, ""][:4]
 
 
 def test_it_shows_the_dates_kept_with_a_schedule() -> None:
     form = PeriodForm(data={"period": {"start": "2025-01-01", "end": "2025-01-31"}})
 
     assert (form.period.preset, form.period.start, form.period.end) == ("dates", "2025-01-01", "2025-01-31")
+
+
+def test_it_shows_the_days_kept_with_a_schedule() -> None:
+    form = PeriodForm(data={"period": {"preset": "last_n_days", "days": 45}})
+
+    assert (form.period.preset, form.period.days) == ("last_n_days", "45")
 
 
 def asked(kind: ParameterKind, sent: list[str], choices: tuple[tuple[str, str], ...] = ()) -> Filter:

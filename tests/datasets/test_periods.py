@@ -136,6 +136,12 @@ def test_it_includes_both_days_of_two_dates(first: str, last: str, after: str) -
         {"preset": ""},
         {"preset": ["today"]},
         {"preset": None},
+        {"preset": "last_n_days"},
+        {"preset": "last_n_days", "days": 0},
+        {"preset": "last_n_days", "days": 3661},
+        {"preset": "last_n_days", "days": True},
+        {"preset": "last_n_days", "days": "45"},
+        {"preset": "last_n_days", "days": 1.0},
         {},
         {"start": "2025-03-09"},
         {"end": "2025-03-09"},
@@ -156,7 +162,14 @@ def test_it_refuses_what_is_no_period(chosen: Chosen, timezone: str) -> None:
         resolve(chosen, at=utc("2025-03-12T12:00"), timezone=timezone)
 
 
+def test_it_knows_any_number_of_days_before() -> None:
+    period = resolve({"preset": "last_n_days", "days": 45}, at=utc("2025-03-12T12:00"), timezone="UTC")
+    assert (period.start, period.end) == (utc("2025-01-26T00:00"), utc("2025-03-12T00:00"))
+
+
 def test_it_says_a_period_in_words() -> None:
+    assert describe({"preset": "last_n_days", "days": 1}) == "Last day"
+    assert describe({"preset": "last_n_days", "days": 3660}) == "Last 3,660 days"
     assert describe({"preset": "last_30_days"}) == "Last 30 days"
     assert describe({"start": "2025-03-09", "end": "2025-03-10"}) == "2025-03-09 to 2025-03-10"
 
