@@ -25,8 +25,10 @@ from portal.reports import views as report_views
 from portal.resources import resource_root
 from portal.runs import models as run_models
 from portal.runs import views as run_views
+from portal.schedules import form_views as schedule_form_views
 from portal.schedules import models as schedule_models
 from portal.schedules import views as schedule_views
+from portal.schedules.blueprint import blueprint as schedules_blueprint
 from portal.sources import models as source_models
 from portal.sources import views as source_views
 from portal.storage.local import LocalStorage
@@ -46,12 +48,12 @@ MODELS = (
 )
 
 # Modules that add their routes to a blueprint of several.
-ROUTES = (dataset_views, export_type_views)
+ROUTES = (dataset_views, export_type_views, schedule_form_views, schedule_views)
 
 BLUEPRINTS = (
     organization_views.blueprint,
     operation_views.blueprint,
-    schedule_views.blueprint,
+    schedules_blueprint,
     run_views.blueprint,
     report_views.blueprint,
     datasets_blueprint,

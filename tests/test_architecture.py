@@ -62,7 +62,7 @@ PURE = {
     "export_type",
 }
 PURE_PACKAGES = (["reports", "charts"], ["reports", "printing"], ["datasets", "compliance"])
-EDGE = {"views", "branding_views", "built_in_views", "tasks", "scheduler", "worker", "cli"}
+EDGE = {"views", "branding_views", "built_in_views", "form_views", "tasks", "scheduler", "worker", "cli"}
 
 
 def layer(module: str) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from portal.config import Settings
 from portal.datasets import ordering
@@ -21,6 +22,18 @@ def next_runs(schedule: ScheduledExport, now: datetime) -> list[Occurrence]:
         return []
     own_days = days_off(schedule.organization)
     return upcoming(schedule.recurrence, schedule.timezone, after=now, own_days=own_days)
+
+
+def next_run(schedule: ScheduledExport) -> str:
+    """Say in a sentence when it runs next, or why it does not."""
+    if schedule.waits_for_approval:
+        return "It waits for an admin's approval."
+    if schedule.state is ScheduleState.PAUSED:
+        return "It is paused."
+    if schedule.next_run_at is None:
+        return "It is finished: its last run has passed."
+    local = schedule.next_run_at.astimezone(ZoneInfo(schedule.timezone))
+    return f"Next run: {local:%-d %b %Y, %H:%M}, {schedule.timezone}."
 
 
 def audience(schedule: ScheduledExport) -> str:
