@@ -61,11 +61,15 @@ class PrintLook:
         x -= fonts.width(line, style.size) * {"start": 0, "middle": 0.5, "end": 1}[anchor]
         elements = []
         for run in fonts.runs(line):
-            elements.append(
-                f"<text {self.colour('fill', style.colour)} x={number(x)} y={number(y)}"
-                f' font-size="{style.size:g}" font-family="{run.font}">{escape(run.text)}</text>'
-            )
-            x += fonts.width(run.text, style.size)
+            width = fonts.width(run.text, style.size)
+            shown = run.text.lstrip(" ")  # svglib drops blanks at the start: what follows would move there
+            start = x + width - fonts.width(shown, style.size)
+            x += width
+            if shown:
+                elements.append(
+                    f"<text {self.colour('fill', style.colour)} x={number(start)} y={number(y)}"
+                    f' font-size="{style.size:g}" font-family="{run.font}">{escape(shown)}</text>'
+                )
         return "".join(elements)
 
     def open(self, height: float) -> str:

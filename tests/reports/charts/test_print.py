@@ -1,6 +1,7 @@
 """Charts in a PDF, as xhtml2pdf lays them out: text stays text, in every script, at its size."""
 
 import io
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from portal.exporters.pdf_fonts import cjk_font
 from portal.reports.charts.bars import bar_chart
 from portal.reports.charts.data import Chart, Series
 from portal.reports.charts.drawing import Picture
+from portal.reports.charts.look import LABEL
 from portal.reports.charts.print_look import PrintLook
 from tests.reports.charts.shared import ARABIC, CATEGORIES, CHINESE, EVERY, Draw
 
@@ -100,3 +102,15 @@ def test_another_process_lays_it_out_with_the_fonts_it_names(tmp_path: Path) -> 
         check=True,
     )
     assert told.stdout.strip() == "('NotoSans', True) ('NotoSans-Bold', True) ('FiraGO', True)"
+
+
+@pytest.mark.skipif(cjk_font() is None, reason="needs a font for Chinese")
+def test_a_blank_between_two_fonts_keeps_its_place() -> None:
+    """svglib drops blanks at the start of a text, so no text begins with one."""
+    look = PrintLook()
+    svg = look.text(10, 20, "上海 / Shanghai", LABEL, "start")
+    places = re.findall(r' x="([\d.]+)".*?>([^<]*)</text>', svg)
+
+    (first, chinese), (second, latin) = places
+    assert (chinese.strip(), latin) == ("上海", "/ Shanghai")
+    assert float(second) - float(first) == pytest.approx(look.text_width("上海 ", LABEL), abs=0.1)
