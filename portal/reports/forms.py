@@ -54,7 +54,6 @@ _UNITS = {
 _BETTER = {Better.NEITHER: "Neither", Better.HIGHER: "More is better", Better.LOWER: "Less is better"}
 _WIDTHS = {Width.FULL: "Full width", Width.HALF: "Half, beside the next one"}
 
-ONE_VALUE = frozenset({SectionKind.KPI, SectionKind.BAR, SectionKind.DONUT, SectionKind.SUMMARY})
 SEVERAL_VALUES = frozenset({SectionKind.LINE, SectionKind.STACKED, SectionKind.TABLE})
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from portal.audit import service as audit
 from portal.datasets import periods
@@ -64,6 +64,17 @@ def current_version(report: Report) -> ReportVersion:
         .order_by(ReportVersion.number.desc())
         .limit(1)
     ).one()
+
+
+def current_versions(reports: Collection[Report]) -> dict[int, ReportVersion]:
+    """Return the newest version of each report, by the report's id: ids grow with their numbers."""
+    newest = (
+        select(func.max(ReportVersion.id))
+        .where(ReportVersion.report_id.in_([report.id for report in reports]))
+        .group_by(ReportVersion.report_id)
+    )
+    found = db.session.scalars(select(ReportVersion).where(ReportVersion.id.in_(newest)))
+    return {version.report_id: version for version in found}
 
 
 def get_version(version_id: int) -> ReportVersion:
@@ -147,16 +158,6 @@ def columns_to_choose(actor: User) -> dict[str, frozenset[str]]:
 def datasets_of(sections: Iterable[Section]) -> list[str]:
     """Return the public ids of the datasets that sections need, each once, in their order."""
     return list(dict.fromkeys(one for section in sections for one in section.datasets))
-
-
-def reports_over(actor: User, dataset_ids: Collection[str]) -> dict[str, list[str]]:
-    """Return the names of the reports in use that show each dataset, by its public id."""
-    found: dict[str, list[str]] = {public_id: [] for public_id in dataset_ids}
-    for report in list_reports(actor):
-        for public_id in datasets_of(current_version(report).parts):
-            if public_id in found:
-                found[public_id].append(report.name)
-    return found
 
 
 def checked_period(preset: str) -> str:

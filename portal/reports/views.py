@@ -25,7 +25,6 @@ from portal.reports.forms import KIND_WORDS, ReportForm, filled
 from portal.reports.layout import Arrangement, arranged
 from portal.reports.models import Report
 from portal.reports.printed import brand_of, write_pdf
-from portal.reports.reading import Asked
 from portal.reports.sections import Section, Width, problem_of
 from portal.schedules.service import schedules_of
 from portal.sources import service as source_service
@@ -42,7 +41,6 @@ blueprint = Blueprint("reports", __name__)
 class Shown:
     """What a report shows for a period."""
 
-    asked: Asked
     document: Document
     blocks: list[Block]
     notes: tuple[str, ...]
@@ -56,7 +54,7 @@ def index() -> str:
     return render_template(
         "reports/index.html",
         reports=found,
-        versions={report.id: service.current_version(report) for report in found},
+        versions=service.current_versions(found),
         presets=periods.CALENDAR,
         zone=actor().organization.timezone,
         sources=source_service.list_sources(actor()),
@@ -73,8 +71,8 @@ def show(report_id: str) -> str:
     shown = _shown(report.name, version.parts, chosen)
     return render_template(
         "reports/show.html",
-        report=service.get_report(actor(), report_id),
-        version=service.current_version(report),
+        report=report,
+        version=version,
         chosen=chosen["preset"],
         presets=periods.CALENDAR,
         shown=shown,
@@ -206,7 +204,7 @@ def _shown(title: str, sections: tuple[Section, ...], chosen: dict[str, Any]) ->
     document = Document(title, organization.name, now, organization.timezone, asked.facts)
     db.session.rollback()
     found = reading.show(asked, document, timeout=TIMEOUT, tally=tally)
-    return Shown(asked, document, found, tally.notes())
+    return Shown(document, found, tally.notes())
 
 
 def _drawn(blocks: list[Block]) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from portal.datasets import service as datasets
 from portal.datasets.filters import filters_in_words, parameters_of
 from portal.datasets.parameters import ParameterKind
 from portal.runs.models import ScheduledExportRun
+from portal.runs.snapshot import is_report
+from portal.schedules.subjects import PERIOD
 
 
 class ChosenFilter(NamedTuple):
@@ -26,8 +28,8 @@ class ChosenFilter(NamedTuple):
 
 def filters_of(run: ScheduledExportRun) -> list[ChosenFilter]:
     """Return each filter that the run's dataset has, in the dataset's order; of a report its period."""
-    if "report_version" in run.snapshot:
-        period = run.snapshot["filters"]["period"]
+    if is_report(run.snapshot):
+        period = run.snapshot["filters"][PERIOD]
         return [ChosenFilter("Period", periods.describe(period), _days(period, run))]
     version = datasets.get_version(run.snapshot["dataset_version"])
     chosen = run.snapshot["filters"]

@@ -12,7 +12,7 @@ from portal.organizations.models import Organization
 from portal.reports import reading
 from portal.reports import service as reports
 from portal.runs.models import ScheduledExportRun
-from portal.runs.plan import is_report
+from portal.runs.snapshot import is_report
 from portal.schedules.approval import Outgoing, unapproved
 from portal.schedules.models import Channel
 from portal.table import Column

@@ -37,10 +37,11 @@ from portal.runs.leases import Claim, claim, fenced
 from portal.runs.log import note
 from portal.runs.models import Artifact, RunStatus, ScheduledExportRun
 from portal.runs.oversight import Ending, Oversight
-from portal.runs.plan import Plan, is_report
+from portal.runs.plan import Plan
 from portal.runs.reading import Result, read
 from portal.runs.rendering import Rendered, options, packed
 from portal.runs.results import NoRows, Skip
+from portal.runs.snapshot import is_report
 from portal.storage.base import Storage
 
 log = logging.getLogger(__name__)

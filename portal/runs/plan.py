@@ -10,6 +10,7 @@ from portal.exporters.base import Document, Exporter
 from portal.runs.chosen import ChosenFilter
 from portal.runs.leases import Claim
 from portal.runs.models import Trigger
+from portal.runs.snapshot import is_report
 from portal.schedules.models import Channel, Empty, Unchanged
 
 
@@ -62,11 +63,6 @@ class Plan:
     @property
     def unchanged(self) -> Unchanged:
         return Unchanged(self.snapshot.get("unchanged", Unchanged.SEND))
-
-
-def is_report(snapshot: dict[str, Any]) -> bool:
-    """Say whether a run delivers a report."""
-    return "report_version" in snapshot
 
 
 def targets_of(snapshot: dict[str, Any]) -> tuple[str, ...]:

@@ -15,8 +15,9 @@ from portal.runs import finish, volume
 from portal.runs.leases import Claim, fenced
 from portal.runs.log import note
 from portal.runs.models import DELIVERED, RunStatus, ScheduledExportRun, Trigger
-from portal.runs.plan import Plan, is_report, targets_of
+from portal.runs.plan import Plan, targets_of
 from portal.runs.reading import Result
+from portal.runs.snapshot import is_report
 from portal.schedules.models import Empty, Unchanged
 
 NO_ROWS = "There were no rows."

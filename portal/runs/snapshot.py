@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from portal.datasets.service import newest_versions
-from portal.reports.models import Report
+from portal.reports.models import Report, ReportVersion
 from portal.reports.reading import newest
-from portal.reports.service import current_version
+from portal.reports.service import current_versions
 from portal.schedules.models import ScheduledExport
 from portal.schedules.service import describe
 
@@ -32,11 +32,17 @@ class Versions:
 def versions_of(schedules: Iterable[ScheduledExport]) -> Versions:
     """Read the versions for several schedules at once."""
     found = list(schedules)
-    reports = {schedule.report_id: schedule.report for schedule in found if schedule.report}
+    reports = {schedule.report.id: schedule.report for schedule in found if schedule.report}
+    versions = current_versions(list(reports.values())) if reports else {}
     return Versions(
         datasets=newest_versions({one.dataset_id for one in found if one.dataset_id is not None}),
-        reports={report.id: _of_report(report) for report in reports.values()},
+        reports={key: _of_report(report, versions[key]) for key, report in reports.items()},
     )
+
+
+def is_report(kept: Mapping[str, Any]) -> bool:
+    """Say of a snapshot whether its run delivers a report."""
+    return "report_version" in kept
 
 
 def snapshot_of(schedule: ScheduledExport) -> dict[str, Any]:
@@ -57,8 +63,7 @@ def snapshot(schedule: ScheduledExport, versions: Versions) -> dict[str, Any]:
     }
 
 
-def _of_report(report: Report) -> dict[str, Any]:
-    version = current_version(report)
+def _of_report(report: Report, version: ReportVersion) -> dict[str, Any]:
     return {
         "report_version": version.id,
         "dataset_versions": newest(report.organization_id, version.parts),

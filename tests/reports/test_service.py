@@ -127,17 +127,6 @@ def test_other_organizations_know_nothing_of_it(
     assert refused.value.field == "sections-1", "the dataset is another organization's"
 
 
-def test_it_names_the_reports_that_show_a_dataset(
-    manager: User, dataset: Dataset, report: Report, definition: Definition
-) -> None:
-    service.create(manager, definition, now=NOW)
-    figures = service.definition_of(report).sections[0].dataset
-
-    found = service.reports_over(manager, [dataset.public_id, figures, "unknown"])
-
-    assert found == {dataset.public_id: ["Monthly cases"], figures: ["Board report"], "unknown": []}
-
-
 def test_the_board_report_is_added_once(acme: Organization, dataset: Dataset, report: Report) -> None:
     with pytest.raises(InvalidInput, match="There is, or was, a “Board report” already"):
         add_board_report(acme, dataset.source, actor="system", now=NOW)
